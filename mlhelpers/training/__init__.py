@@ -17,6 +17,7 @@ _HOME = {
     "start_store": "tracking",
     "track_run": "tracking",
     "data_hash": "reproducible",
+    "load_keras": "deep",
 }
 __all__ = sorted(_HOME)
 __getattr__, __dir__ = lazy_names(__name__, _HOME)
