@@ -19,6 +19,7 @@ UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 BIN := .venv/bin
 PLATFORMS := .venv-platforms/bin
+AIRFLOW := .venv-airflow/bin
 UV_ENV := UV_NO_PROGRESS=1 UV_LINK_MODE=$(or $(UV_LINK_MODE),hardlink)
 
 # One thread for each numeric library: results do not depend on the machine's cores,
@@ -62,6 +63,13 @@ $(UV):
 	@test -x $(PLATFORMS)/python || $(UV_ENV) $(UV) venv --quiet --python 3.11 .venv-platforms
 	@$(UV_ENV) $(UV) pip sync --quiet --compile-bytecode --python $(PLATFORMS)/python --require-hashes requirements-platforms.lock
 	@$(UV_ENV) $(UV) pip install --quiet --python $(PLATFORMS)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Airflow wants other versions of what the course is built on, so it has an environment and a lock of its own.
+.venv-airflow/.ready: requirements-airflow.lock | $(UV)
+	@echo "setup: Python 3.11 and Airflow into .venv-airflow"
+	@test -x $(AIRFLOW)/python || $(UV_ENV) $(UV) venv --quiet --python 3.11 .venv-airflow
+	@$(UV_ENV) $(UV) --no-config pip sync --quiet --compile-bytecode --python $(AIRFLOW)/python --require-hashes requirements-airflow.lock
 	@touch $@
 
 setup: .venv/.ready
@@ -109,7 +117,7 @@ exercises: setup
 	  PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/exercises -n $(WORKERS) -q; \
 	else echo "exercises: none written yet"; fi
 
-test-platforms: .venv-platforms/.ready
+test-platforms: .venv-platforms/.ready .venv-airflow/.ready
 	@echo "test-platforms: what needs the large engines"
 	@PATH="$(CURDIR)/$(PLATFORMS):$$PATH" $(PLATFORMS)/python -m pytest tests -m platforms -q -p no:cacheprovider
 
@@ -117,13 +125,15 @@ test-platforms: .venv-platforms/.ready
 
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev
 lock: $(UV)
-	@echo "lock: requirements.lock, requirements-platforms.lock, environment.yml"
+	@echo "lock: requirements.lock, requirements-platforms.lock, requirements-airflow.lock, environment.yml"
 	@$(LOCK) $(LOCK_ARGS) pyproject.toml --output-file requirements.lock
 	@$(LOCK) $(LOCK_ARGS) --extra platforms --constraint requirements.lock pyproject.toml --output-file requirements-platforms.lock
+	@$(UV) --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  $(LOCK_ARGS) deploy/airflow/requirements.in --output-file requirements-airflow.lock
 	@$(PYTHON) binder/make_environment.py
 
 clean:
 	@echo "clean: environments, tools, caches, artifacts"
-	@rm -rf .venv .venv-platforms .tools .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .import_linter_cache \
+	@rm -rf .venv .venv-platforms .venv-airflow .tools .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .import_linter_cache \
 	  pipelines/*/artifacts pipelines/*/report .dvc/cache .dvc/tmp
 	@find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf

@@ -19,6 +19,7 @@ _HOME = {
     "describe": "cards",
     "Card": "cards",
     "fetch": "remote",
+    "read_sources": "source_systems",
     "write_sources": "source_systems",
     "churn_features": "churn_tables",
     "churn_labels": "churn_tables",
@@ -27,7 +28,7 @@ _HOME = {
 
 __all__ = [
     "Card", "build", "churn_features", "churn_labels", "data_dir", "describe", "fetch", "list_datasets",
-    "load", "retention_calls", "truth", "verify", "write_sources",
+    "load", "read_sources", "retention_calls", "truth", "verify", "write_sources",
 ]  # fmt: skip
 
 

@@ -77,6 +77,8 @@ def churn_features(
     last_paid = paid.fillna(signup)  # the activation fee is paid on sign-up
     out["days_since_payment"] = (day - last_paid).dt.days.astype("int64")
 
+    # An event log has times where the ticket system has days: both count to the end of `as_of`.
+    tickets = tickets.assign(opened=tickets["opened"].dt.normalize())
     opened = tickets[tickets["opened"] <= day]
     last_90 = opened.loc[opened["opened"] > day - pd.Timedelta(days=90), "customer_id"]
     out["tickets_90d"] = _count(last_90, out.index)

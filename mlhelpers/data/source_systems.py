@@ -15,6 +15,7 @@ import pandas as pd
 from mlhelpers.data.catalog import nearest
 from mlhelpers.data.hashing import write_atomically
 from mlhelpers.data.loading import load
+from mlhelpers.data.sources import Kind, Provenance, read_csv, read_events, read_sql
 
 _SCHEMA = """
 CREATE TABLE customers (
@@ -26,6 +27,21 @@ CREATE TABLE invoices (
     amount REAL, paid TEXT);
 CREATE INDEX invoices_of_customer ON invoices (customer_id);
 """
+
+# What each column holds; a value that cannot be read so is an error.
+_CUSTOMERS: dict[str, Kind] = {
+    "customer_id": "text", "signup_date": "date", "birth_year": "integer", "gender": "text", "region": "text",
+    "contract": "text", "payment_method": "text", "internet": "text", "monthly_charge": "number",
+    "discount_pct": "integer", "satisfaction": "number", "sim_batch": "integer",
+}  # fmt: skip
+_INVOICES: dict[str, Kind] = {
+    "invoice_id": "text", "customer_id": "text", "issued": "date", "due": "date", "paid": "date",
+    "amount": "number",
+}  # fmt: skip
+_USAGE: dict[str, Kind] = {
+    "customer_id": "text", "month": "date", "data_gb": "number", "call_minutes": "number"
+}  # fmt: skip
+_EVENTS: dict[str, Kind] = {"event_id": "text", "ts": "date", "type": "text", "customer_id": "text"}
 
 
 def write_sources(name: str, folder: str | Path, *, broken: bool = True) -> dict[str, Path]:
@@ -76,6 +92,52 @@ def write_sources(name: str, folder: str | Path, *, broken: bool = True) -> dict
     write_atomically(paths["usage"], lambda path: usage.to_csv(path, index=False, lineterminator="\n"))
     write_atomically(paths["events"], lambda path: _write_events(path, events))
     return paths
+
+
+def read_sources(name: str, folder: str | Path) -> tuple[dict[str, pd.DataFrame], dict[str, Provenance]]:
+    """Read the company's source systems, each column as declared.
+
+    Used by the ingest stage of the churn pipeline and by lesson 3.5.
+
+    Parameters
+    ----------
+    name : {"churn"}
+        The set whose tables are read.
+    folder : path-like
+        With crm.sqlite, usage.csv and events.jsonl, as `write_sources` writes them.
+
+    Returns
+    -------
+    tables : dict of str to DataFrame
+        customers, invoices, usage, events.
+    records : dict of str to Provenance
+        Where each came from.
+
+    Raises
+    ------
+    SourceError
+        If a value is not of the declared type, a column is missing or a key occurs twice; it names file, row
+        and column.
+    FileNotFoundError
+        If a file is not there.
+    ValueError
+        If the set has no source systems.
+    """
+    if name != "churn":
+        raise nearest(name, ["churn"], "set with source systems")
+    folder = Path(folder)
+    crm = folder / "crm.sqlite"
+    read = {
+        "customers": read_sql(
+            crm, "SELECT * FROM customers ORDER BY customer_id", columns=_CUSTOMERS, key="customer_id"
+        ),
+        "invoices": read_sql(
+            crm, "SELECT * FROM invoices ORDER BY invoice_id", columns=_INVOICES, key="invoice_id"
+        ),
+        "usage": read_csv(folder / "usage.csv", columns=_USAGE, key=["customer_id", "month"]),
+        "events": read_events(folder / "events.jsonl", columns=_EVENTS, key="event_id"),
+    }
+    return {table: pair[0] for table, pair in read.items()}, {table: pair[1] for table, pair in read.items()}
 
 
 def _dates_as_text(table: pd.DataFrame) -> pd.DataFrame:

@@ -184,3 +184,11 @@ def test_cancellation_follows_the_last_retention_call():
 def test_signups_peak_in_september():
     month = load("churn", table="customers")["signup_date"].dt.month.value_counts()
     assert month.idxmax() == 9 and truth("churn")["snapshot"] == "2025-06-30"
+
+
+def test_a_ticket_with_a_time_counts_as_on_its_day(tables):
+    with_time = tables["tickets"].assign(
+        opened=tables["tickets"]["opened"] + pd.Timedelta(hours=23, minutes=59)
+    )
+    changed = churn_features(**(tables | {"tickets": with_time}), as_of=SNAPSHOT)
+    pd.testing.assert_frame_equal(changed, churn_features(**tables, as_of=SNAPSHOT))
