@@ -1,6 +1,6 @@
 """Keras, loaded so that two runs on the same kind of machine give the same network.
 
-Used in lessons 1.3, 3.2, 3.4 and 4.5; taught in lesson 4.2 (reproducible training).
+Used in lessons 3.2 and 3.4; taught in lesson 4.2 (reproducible training).
 """
 
 from __future__ import annotations
