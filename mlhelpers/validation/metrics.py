@@ -38,6 +38,13 @@ class _Weighted:
         self.order, self.threshold = order, threshold
         self.y, self.p = y[order].astype(np.float64), p[order]
         self.starts = np.flatnonzero(np.r_[True, np.diff(self.p) != 0])  # first row of each distinct score
+        self.positives = np.flatnonzero(self.y == 1)
+        group = np.searchsorted(self.starts, self.positives, side="right")
+        first, past = self.starts[group - 1], np.r_[self.starts, len(self.p)][group]
+        # For each positive: rows with a higher score, rows through its own, and the positives among both.
+        self.rows_ahead, self.rows_through = first, past
+        self.positives_ahead = np.searchsorted(self.positives, first)
+        self.positives_through = np.searchsorted(self.positives, past)
 
     def tied(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Positives and negatives of each distinct score, from the highest down."""
@@ -61,9 +68,19 @@ def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
 
 
 def _roc_auc(s: _Weighted, w: np.ndarray) -> np.ndarray:
-    positive, negative = s.tied(w)
-    above = np.cumsum(positive, axis=1) - 0.5 * positive
-    return _ratio((above * negative).sum(axis=1), positive.sum(axis=1) * negative.sum(axis=1))
+    """Share of pairs in the right order, ties half: a running sum instead of a sort for each weighting."""
+    result = np.empty(len(w))
+    rows, found = np.zeros(w.shape[1] + 1, w.dtype), np.zeros(len(s.positives) + 1, w.dtype)
+    for number, weights in enumerate(w):
+        np.cumsum(weights, out=rows[1:])
+        positive = weights[s.positives]
+        np.cumsum(positive, out=found[1:])
+        ahead = rows[s.rows_ahead] - found[s.positives_ahead]  # negatives with a higher score
+        through = rows[s.rows_through] - found[s.positives_through]  # and those with the same
+        n_positive = found[-1]
+        pairs = float(n_positive) * float(rows[-1] - n_positive)
+        result[number] = 1 - float(positive @ (ahead + through)) / (2 * pairs) if pairs > 0 else np.nan
+    return result
 
 
 def _average_precision(s: _Weighted, w: np.ndarray) -> np.ndarray:
@@ -147,7 +164,15 @@ def resampled_weights(
     y: np.ndarray, n_resamples: int, rng: np.random.Generator, *, stratified: bool
 ) -> Iterator[np.ndarray]:
     """Yield how often each row was drawn, in blocks of shape (n_block, n_rows) that stay small in memory."""
-    groups = [np.flatnonzero(y == 0), np.flatnonzero(y == 1)] if stratified else [np.arange(len(y))]
+    if not stratified:
+        block = max(1, 100_000 // len(y))  # a block stays in the processor's cache
+        for start in range(0, n_resamples, block):
+            size = min(block, n_resamples - start)
+            drawn = rng.integers(0, len(y), (size, len(y)))
+            drawn += np.arange(size)[:, None] * len(y)
+            yield np.bincount(drawn.ravel(), minlength=size * len(y)).reshape(size, len(y))
+        return
+    groups = [np.flatnonzero(y == 0), np.flatnonzero(y == 1)]
     block = max(1, 2_000_000 // len(y))
     for start in range(0, n_resamples, block):
         size = min(block, n_resamples - start)
