@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlhelpers.validation.metrics import checked, resampled_weights
+from mlhelpers.validation.intervals import resampled_weights
+from mlhelpers.validation.metric_rules import checked
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlhelpers.validation.metrics import checked, wilson_interval
+from mlhelpers.validation.intervals import wilson_interval
+from mlhelpers.validation.metric_rules import checked
 
 _RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
 

@@ -18,7 +18,7 @@ from mlhelpers.validation import (
     plot_calibration,
     wilson_interval,
 )
-from mlhelpers.validation.metrics import _METRICS, _Weighted
+from mlhelpers.validation.metric_rules import METRICS, Weighted
 
 RNG = np.random.default_rng(3)
 Y = (RNG.random(500) < 0.3).astype(int)
@@ -39,7 +39,7 @@ def labelled(draw):
 @settings(deadline=None)
 def test_weighted_metrics_agree_with_scikit_learn(data):
     y, p, w = data
-    scores = _Weighted(y, p, 0.5)
+    scores = Weighted(y, p, 0.5)
     hit = (p >= 0.5).astype(int)
     expected = {
         "roc_auc": reference.roc_auc_score(y, p, sample_weight=w),
@@ -52,7 +52,7 @@ def test_weighted_metrics_agree_with_scikit_learn(data):
         "f1": reference.f1_score(y, hit, sample_weight=w),
     }
     for name, value in expected.items():
-        found = _METRICS[name](scores, w[scores.order][None, :].astype(float))[0]
+        found = METRICS[name](scores, w[scores.order][None, :].astype(float))[0]
         assert found == pytest.approx(value, abs=1e-12, nan_ok=True), name
 
 
@@ -217,3 +217,25 @@ def test_calibration_plot_is_labelled_and_takes_axes():
     assert ax.get_xlabel() == "predicted probability"
     assert plot_calibration(table) is not ax
     plt.close("all")
+
+
+@given(labelled())
+@settings(deadline=None)
+def test_sample_weights_count_as_repeated_rows(data):
+    y, p, w = data
+    weighted = classification_metrics(y, p, sample_weight=w)
+    repeated = classification_metrics(np.repeat(y, w), np.repeat(p, w))
+    for name in set(weighted) - {"n"}:
+        assert weighted[name] == pytest.approx(repeated[name], abs=1e-12, nan_ok=True), name
+
+
+def test_intervals_take_sample_weights():
+    weights = np.where(Y == 1, 2.0, 1.0)
+    plain = bootstrap_intervals(Y, P, metrics=["brier", "selection_rate"])
+    same = bootstrap_intervals(Y, P, metrics=["brier", "selection_rate"], sample_weight=np.full(len(Y), 3.0))
+    pd.testing.assert_frame_equal(plain, same)
+    other = bootstrap_intervals(Y, P, metrics=["selection_rate"], sample_weight=weights).iloc[0]
+    assert other["value"] == pytest.approx(np.average(P >= 0.5, weights=weights))
+    assert other["low"] < other["value"] < other["high"]
+    with pytest.raises(ValueError, match="row 0 is -1"):
+        bootstrap_intervals(Y, P, sample_weight=-np.ones(len(Y)))
