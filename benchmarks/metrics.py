@@ -1,7 +1,7 @@
-"""Interval of a ROC-AUC on 100,000 rows: 2,000 bootstrap resamples and DeLong, beside the usual scikit-learn loop.
+"""Interval of a ROC-AUC on 100,000 rows: bootstrap and DeLong, beside the usual scikit-learn loop.
 
-Run it with `python benchmarks/metrics.py`; it writes benchmarks/results/metrics.md. The intervals are compared before
-the times are.
+Run it with `python benchmarks/metrics.py`; it writes benchmarks/results/metrics.md. The intervals are compared
+before the times are.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def main() -> None:
             lines.append(f"| {name} | {kind} | {seconds:.2f} | {seconds / fast:.2f} | {shown} |")
     text = f"""# Interval of a ROC-AUC: speed
 
-{n_rows:,} rows, {n_resamples:,} resamples; median of 5 runs, the scikit-learn loop once; ratios within one run.
+{n_rows:,} rows, {n_resamples:,} resamples; median of 5 runs, the scikit-learn loop once.
 
-Python {platform.python_version()}, numpy {version("numpy")}, scikit-learn {version("scikit-learn")}, one thread.
+Python {platform.python_version()}, numpy {version("numpy")}, scikit-learn {version("scikit-learn")}.
 
 | what | scores | seconds | ratio to ours | 95% interval |
 |---|---|---:|---:|---|

@@ -38,8 +38,8 @@ def regression_metrics(
     -------
     dict of str to float
         n, then mae, mse, rmse, median_ae (without weights only, else NaN), max_error, bias (mean of the
-        prediction less mean of y), wape (sum of absolute errors over that of absolute values), r2, adjusted_r2.
-        One that is not defined, such as R2 of a constant y, is NaN.
+        prediction less mean of y), wape (sum of absolute errors over that of absolute values), r2,
+        adjusted_r2. One that is not defined, such as R2 of a constant y, is NaN.
 
     Raises
     ------
