@@ -1,7 +1,7 @@
 """Interval of a ROC-AUC on 100,000 rows: bootstrap and DeLong, beside the usual scikit-learn loop.
 
-Run it with `python benchmarks/metrics.py`; it writes benchmarks/results/metrics.md. The intervals are compared
-before the times are.
+Run it with `python benchmarks/metrics.py`; it writes benchmarks/results/metrics.md. The intervals are
+compared before the times are.
 """
 
 from __future__ import annotations

@@ -41,7 +41,10 @@ def test_every_locked_package_has_hashes(lock):
     assert len(pins(lock)) > 100
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-platforms.lock", "requirements-airflow.lock", "environment.yml"])
+LOCKS = ["requirements.lock", "requirements-platforms.lock", "requirements-airflow.lock", "environment.yml"]
+
+
+@pytest.mark.parametrize("name", LOCKS)
 def test_no_index_address_stands_in_a_lock(name):
     text = (ROOT / name).read_text()
     assert not re.search(r"--(extra-)?index-url|--find-links|https?://|file://", text)
