@@ -25,6 +25,7 @@ _HOME = {
     "net_benefit_of_counts": "costs",
     "disparities": "fairness",
     "metrics_by_group": "fairness",
+    "group_metrics": "groups",
     "StressCase": "stress",
     "directional_case": "stress",
     "extreme_cases": "stress",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.validation.groups import group_metrics
 from mlhelpers.validation.intervals import wilson_interval
 from mlhelpers.validation.metric_rules import checked
 
@@ -48,13 +49,6 @@ def metrics_by_group(
     UserWarning
         Names the groups with fewer than `min_size` rows.
     """
-    from fairlearn.metrics import (
-        MetricFrame,
-        count,
-        false_positive_rate,
-        selection_rate,
-        true_positive_rate,
-    )
     from sklearn.metrics import roc_auc_score
 
     y, p = checked(y, p)
@@ -62,17 +56,9 @@ def metrics_by_group(
     if len(group) != len(y):
         raise ValueError(f"groups has {len(group)} rows, y has {len(y)}")
     group = group.where(group.notna(), "missing").astype(str)
-    rates = {
-        "n": count,
-        "selection_rate": selection_rate,
-        "true_positive_rate": true_positive_rate,
-        "false_positive_rate": false_positive_rate,
-    }
-    frame = MetricFrame(
-        metrics=rates, y_true=y, y_pred=(p >= threshold).astype(int), sensitive_features=group
-    )
-    table = frame.by_group.astype(float)
-    table["n"] = table["n"].astype(int)
+    with warnings.catch_warnings():  # what is not defined rests on too few rows and is NaN below
+        warnings.simplefilter("ignore", UserWarning)
+        table = group_metrics(y, p >= threshold, group, metrics=_RATES)
     positives = pd.Series(y).groupby(group).sum()
     table.insert(1, "positives", positives.reindex(table.index).astype(int))
     rests_on = {
