@@ -1,7 +1,7 @@
 """Speed and memory of the leakage scan on 1,000,000 rows x 25 columns, beside what people write otherwise.
 
-Run it with `python benchmarks/leakage_scan.py`; it writes benchmarks/results/leakage_scan.md. The peer makes the
-same checks with pandas and scikit-learn; its figures are compared with the scan's before anything is timed.
+Run it with `python benchmarks/leakage_scan.py`; it writes benchmarks/results/leakage_scan.md. The peer makes
+the same checks with pandas and scikit-learn; its figures are compared before anything is timed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ START = pd.Timestamp("2025-01-01")
 
 
 def make_split(n_rows: int, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A key, a group, a date, 8 columns of text, 13 of numbers, some with gaps, a label; with planted leaks."""
+    """A key, a group, a date, 8 columns of text, 13 of numbers, some with gaps, a label; with leaks."""
     rng = np.random.default_rng(seed)
     columns = {"id": np.array([f"C{i:07d}" for i in rng.permutation(n_rows)], dtype=object)}
     columns["card"] = np.array([f"K{i:07d}" for i in rng.integers(0, n_rows // 2, n_rows)], dtype=object)

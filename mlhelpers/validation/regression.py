@@ -132,8 +132,7 @@ def _mean(values: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def _r2(y: np.ndarray, prediction: np.ndarray, w: np.ndarray) -> np.ndarray:
-    centered = y - y.mean()  # a shift changes nothing and keeps digits
-    total = w @ centered**2 - (w @ centered) ** 2 / w.sum(axis=1)
+    total = (w * (y - _mean(y, w)[:, None]) ** 2).sum(axis=1)
     constant = np.array([np.ptp(y[row > 0]) == 0 for row in w])
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(constant, np.nan, 1 - (w @ (y - prediction) ** 2) / total)
