@@ -18,6 +18,15 @@ _HOME = {
     "track_run": "tracking",
     "data_hash": "reproducible",
     "load_keras": "deep",
+    "BiasVariance": "diagnostics",
+    "Curve": "diagnostics",
+    "Verdict": "diagnostics",
+    "bias_variance": "diagnostics",
+    "complexity_curve": "diagnostics",
+    "learning_curve": "diagnostics",
+    "plot_bias_variance": "diagnostics",
+    "validation_curve": "diagnostics",
+    "verdict": "diagnostics",
 }
 __all__ = sorted(_HOME)
 __getattr__, __dir__ = lazy_names(__name__, _HOME)

@@ -1,0 +1,16 @@
+"""Over- and underfitting: curves with intervals, a verdict from them, bias and variance by simulation.
+
+Taught in lesson 4.5 (over- and underfitting).
+"""
+
+from __future__ import annotations
+
+from .diagnostics_curves import complexity_curve, learning_curve, validation_curve
+from .diagnostics_result import Curve
+from .diagnostics_variance import BiasVariance, bias_variance, plot_bias_variance
+from .diagnostics_verdict import Verdict, verdict
+
+__all__ = [
+    "BiasVariance", "Curve", "Verdict", "bias_variance", "complexity_curve", "learning_curve",
+    "plot_bias_variance", "validation_curve", "verdict",
+]  # fmt: skip
