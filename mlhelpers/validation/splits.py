@@ -1,0 +1,20 @@
+"""Splits that keep groups and dates apart, a scan for leaks, and the positives that an AUC needs.
+
+Taught in lesson 5.1 (robust validation sets). This module gathers what the modules beside it hold.
+"""
+
+from .splits_folds import GroupFolds, TimeFolds, connected_groups
+from .splits_result import LeakageReport
+from .splits_scan import leakage_scan
+from .splits_size import auc_interval_width, auc_standard_error, positives_needed
+
+__all__ = [
+    "GroupFolds",
+    "LeakageReport",
+    "TimeFolds",
+    "auc_interval_width",
+    "auc_standard_error",
+    "connected_groups",
+    "leakage_scan",
+    "positives_needed",
+]
