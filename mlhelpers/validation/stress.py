@@ -1,113 +1,47 @@
-"""Stress cases for a model on tables: what it must survive, what must not move it and what must.
+"""Stress cases for tables, with the perturbations of images and texts and the report of failures beside them.
 
 Taught in lesson 5.3 (stress tests), with the test types of CheckList.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-_KINDS = ("works", "invariant", "increasing", "decreasing")
+from mlhelpers.validation.stress_cases import (
+    StressCase,
+    failure_report,
+    minimum_functionality_case,
+    run_stress_cases,
+)
+from mlhelpers.validation.stress_images import add_noise, blur, change_contrast, occlude, rotate
+from mlhelpers.validation.stress_text import change_case, lengthen, misspell, negate
 
-
-@dataclass(frozen=True)
-class StressCase:
-    """Changed rows and what is expected of the predictions on them.
-
-    Attributes
-    ----------
-    name : str
-        Shown in the table.
-    kind : str
-        "works": a probability comes out. "invariant": it equals the one of the original row. "increasing",
-        "decreasing": it is not below, not above the one of the original row.
-    original, changed : DataFrame of shape (n_rows, n_columns)
-        The rows before and after the change, in the same order.
-    tolerance : float
-        Difference in probability that is not yet a failure.
-    """
-
-    name: str
-    kind: str
-    original: pd.DataFrame = field(repr=False)
-    changed: pd.DataFrame = field(repr=False)
-    tolerance: float = 1e-9
-
-    def __post_init__(self):
-        if self.kind not in _KINDS:
-            raise ValueError(f"kind must be one of {', '.join(_KINDS)}, got {self.kind!r}")
-        if len(self.original) != len(self.changed) or not len(self.original):
-            raise ValueError(f"case {self.name!r}: original and changed need the same rows, at least one")
-
-
-def run_stress_cases(
-    predict: Callable[[pd.DataFrame], Any], cases: Iterable[StressCase], *, limit: float = 0.0
-) -> pd.DataFrame:
-    """Run a model through stress cases.
-
-    Taught in lesson 5.3.
-
-    Parameters
-    ----------
-    predict : callable
-        From a DataFrame to probabilities of shape (n_rows,), such as ``bundle.predict``.
-    cases : iterable of StressCase
-        For example from `tabular_cases`.
-    limit : float, default=0.0
-        Share of rows that may fail before the case does.
-
-    Returns
-    -------
-    DataFrame
-        Columns case, kind, n, failures, failure_rate, max_change (largest move of a probability, NaN if none
-        came out), passed, error (of the model, empty if none).
-    """
-    rows = []
-    before: dict[int, np.ndarray] = {}
-    for case in cases:
-        key = id(case.original)
-        if key not in before:
-            before[key] = np.asarray(predict(case.original), dtype=float)
-        rows.append(_run(predict, case, before[key], limit))
-    if not rows:
-        raise ValueError("no stress cases; nothing would be tested")
-    return pd.DataFrame(rows)
-
-
-def _run(predict: Callable, case: StressCase, before: np.ndarray, limit: float) -> dict[str, Any]:
-    error, change = "", np.full(len(case.changed), np.nan)
-    valid = np.zeros(len(case.changed), dtype=bool)
-    try:
-        after = np.asarray(predict(case.changed), dtype=float)
-        if after.shape != before.shape:
-            raise ValueError(f"predictions of shape {after.shape} for {len(before)} rows")
-        valid = (after >= 0) & (after <= 1)
-        change = np.where(valid, after - before, np.nan)
-    except Exception as problem:  # noqa: BLE001 - whatever the model raises is the finding
-        error = f"{type(problem).__name__}: {problem}"
-    kept = {
-        "works": valid,
-        "invariant": np.abs(change) <= case.tolerance,
-        "increasing": change >= -case.tolerance,
-        "decreasing": change <= case.tolerance,
-    }[case.kind]
-    failures, n = int((~kept).sum()), len(kept)
-    moved = float(np.nanmax(np.abs(change))) if not np.isnan(change).all() else np.nan
-    return {
-        "case": case.name,
-        "kind": case.kind,
-        "n": n,
-        "failures": failures,
-        "failure_rate": failures / n,
-        "max_change": moved,
-        "passed": failures / n <= limit,
-        "error": error,
-    }
+__all__ = [
+    "StressCase",
+    "add_noise",
+    "blur",
+    "change_case",
+    "change_contrast",
+    "directional_case",
+    "extreme_cases",
+    "failure_report",
+    "invariance_case",
+    "lengthen",
+    "minimum_functionality_case",
+    "missing_cases",
+    "misspell",
+    "negate",
+    "occlude",
+    "rotate",
+    "run_stress_cases",
+    "tabular_cases",
+    "unit_cases",
+    "unseen_category_cases",
+]
 
 
 def missing_cases(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> list[StressCase]:
