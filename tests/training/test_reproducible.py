@@ -1,10 +1,19 @@
+import json
+import random
+import subprocess
+import sys
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.ensemble import RandomForestClassifier
 
 from mlhelpers.training import data_hash
+from mlhelpers.training.hashing import model_hash
+from mlhelpers.training.reproducible import seed_everything
 
 
 def test_same_contents_give_the_same_hash(customers):
@@ -73,3 +82,89 @@ def test_nothing_to_hash_is_an_error(tmp_path):
         data_hash(tmp_path / "absent")
     with pytest.raises(TypeError, match="list"):
         data_hash([1, 2])
+
+
+def test_seed_fixes_every_generator():
+    def draws():
+        own = seed_everything(3)
+        return random.random(), np.random.random(), own.random()  # noqa: NPY002
+
+    assert draws() == draws()
+    assert seed_everything(3).random() != seed_everything(4).random()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.0, True, None])
+def test_seed_that_is_none_is_refused(seed):
+    with pytest.raises(ValueError, match="whole number from 0 to 4294967295"):
+        seed_everything(seed)
+
+
+def test_tensorflow_is_seeded_only_if_it_is_there():
+    code = """
+import json, sys
+from mlhelpers.training import load_keras
+from mlhelpers.training.reproducible import seed_everything
+seed_everything(1)
+before = "tensorflow" in sys.modules
+load_keras(0)
+import tensorflow as tf
+def draw(seed):
+    seed_everything(seed)
+    return float(tf.random.uniform(()))
+print(json.dumps([before, draw(1), draw(1), draw(2)]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, first, again, other = json.loads(done.stdout)
+    assert not before
+    assert first == again != other
+
+
+def forest(customers, seed):
+    X = customers[["late"]]
+    return RandomForestClassifier(3, random_state=seed).fit(X, customers["churned"])
+
+
+def test_model_hash_tells_models_apart(customers):
+    assert model_hash(forest(customers, 0)) == model_hash(forest(customers, 0))
+    assert model_hash(forest(customers, 0)) != model_hash(forest(customers, 1))
+
+
+def test_one_bit_of_one_number_changes_the_model_hash(customers):
+    one, two = forest(customers, 0), forest(customers, 0)
+    values = two.estimators_[1].tree_.value
+    values[0, 0, 0] = np.nextafter(values[0, 0, 0], 2)
+    assert model_hash(one) != model_hash(two)
+
+
+def test_place_in_memory_and_order_of_keys_do_not_count():
+    one = {"a": np.array([1.0, 2.0]), "b": ["x", "x"], "c": {3, 1, 2}}
+    two = {"c": {2, 3, 1}, "b": ["x", "".join(["x"])], "a": np.array([0.0, 1.0, 2.0])[1:]}
+    assert model_hash(one) == model_hash(two)
+
+
+def test_values_that_look_alike_have_other_hashes():
+    alike = [
+        1, 1.0, True, "1", b"1", None, np.float32(1), np.int8(1), [1], (1,), {1}, {1: 1}, [[1]], [1, 1],
+        np.array([1]), np.array([[1]]), np.array([1], object), np.array([1], np.int8),
+        np.array([(1,)], [("a", int)]), np.dtype("int8"), int, len, partial(len), range(1),
+        np.random.default_rng(1), np.random.RandomState(1),
+    ]  # fmt: skip
+    assert len({model_hash(value) for value in alike}) == len(alike)
+
+
+def test_gaps_between_fields_do_not_count():
+    kind = np.dtype({"names": ["a", "b"], "formats": ["u1", "f8"], "offsets": [0, 8], "itemsize": 16})
+    one = np.frombuffer(b"\0" * 16, kind)
+    two = np.frombuffer(b"\0" + b"\7" * 7 + b"\0" * 8, kind)
+    assert model_hash(one) == model_hash(two)
+
+
+def test_object_that_contains_itself_is_refused():
+    loop = []
+    loop.append(loop)
+    with pytest.raises(ValueError, match="a list contains itself"):
+        model_hash(loop)
+
+
+def test_object_that_names_itself_is_hashed_by_its_name():
+    assert model_hash(Ellipsis) != model_hash(NotImplemented)

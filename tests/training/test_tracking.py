@@ -1,3 +1,4 @@
+import os
 import subprocess
 import warnings
 from pathlib import Path
@@ -7,7 +8,10 @@ import pytest
 import skops.io
 
 from mlhelpers.training import fit, git_commit, make_logistic, start_store, track_run
-from mlhelpers.training.tracking import client
+from mlhelpers.training.config import parse_config
+from mlhelpers.training.reproducible import environment, rebuild
+from mlhelpers.training.reproducible import run as train
+from mlhelpers.training.tracking import client, git_dirty, load_record, log_run, quiet
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +157,94 @@ def test_commit_goes_with_the_run_only_inside_a_repository(store, tmp_path, monk
 def test_no_git_is_no_error(monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert git_commit() is None
+
+
+def test_dirty_means_that_a_tracked_file_differs(tmp_path):
+    assert git_dirty(tmp_path) is None
+    git(tmp_path, "init")
+    (tmp_path / "a.txt").write_text("a")
+    git(tmp_path, "add", "a.txt")
+    git(tmp_path, "commit", "-m", "first")
+    (tmp_path / "untracked.txt").write_text("b")
+    assert git_dirty(tmp_path) is False
+    (tmp_path / "a.txt").write_text("changed")
+    assert git_dirty(tmp_path) is True
+
+
+@pytest.fixture(scope="module")
+def trained(customers):
+    features = {"numeric": ["charge", "late"], "categorical": ["contract"], "target": "churned"}
+    settings = {"type": "forest", "n_estimators": 5}
+    config = parse_config({"data": {"name": "churn"}, "features": features, "model": settings, "seed": 3})
+    return train(config, data=customers)
+
+
+@pytest.fixture(scope="module")
+def logged(store, trained):
+    return log_run(trained, "records", store=store, name="first")
+
+
+def test_logged_run_holds_settings_hashes_and_files(store, trained, logged):
+    data = run_of(store, logged).data
+    assert data.params["model.type"] == "forest"
+    assert data.params["seed"] == "3"
+    assert data.metrics == pytest.approx(trained.record.metrics)
+    for name in ("data_hash", "config_hash", "model_hash"):
+        assert data.tags[name] == getattr(trained.record, name)
+    assert files_of(store, logged) == ["environment.txt", "model", "record.json"]
+    text = Path(client(store).download_artifacts(logged, "environment.txt")).read_text()
+    assert text.splitlines() == environment()
+
+
+def test_run_is_rebuilt_from_the_store_alone(store, customers, trained, logged):
+    record = load_record(logged, store=store)
+    assert record == trained.record
+    assert rebuild(record, data=customers).record.model_hash == trained.record.model_hash
+
+
+def test_model_with_example_has_a_signature_and_can_be_loaded(store, customers, trained, logged):
+    path = client(store).download_artifacts(logged, "model")
+    signature = mlflow.models.get_model_info(path).signature
+    assert signature.inputs.input_names() == ["charge", "late", "contract"]
+    assert [str(kind) for kind in signature.inputs.input_types()] == [
+        "DataType.double", "DataType.double", "DataType.string",
+    ]  # fmt: skip
+    rows = trained.example.astype({"late": float})
+    served = mlflow.pyfunc.load_model(path).predict(rows)
+    assert (served[:, 1] == trained.predictions.iloc[:5]).all()
+
+
+def test_logging_a_run_says_nothing(store, trained, capfd):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_record(log_run(trained, "quiet run", store=store), store=store)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("before", [None, "true"])
+def test_setting_for_progress_bars_is_as_it_was(monkeypatch, before):
+    name = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+    monkeypatch.delenv(name, raising=False)
+    if before:
+        monkeypatch.setenv(name, before)
+    with quiet():
+        assert os.environ[name] == "false"
+    assert os.environ.get(name) == before
+
+
+def test_run_without_a_record_is_named(store):
+    with pytest.raises(FileNotFoundError, match=r"keeps no record\.json"):
+        load_record(track_run("bare", store=store), store=store)
+
+
+def test_example_without_a_model_is_refused(store, customers):
+    with pytest.raises(ValueError, match="an example goes with a model"):
+        track_run("never", store=store, example=customers)
+
+
+def test_a_store_that_is_no_database_of_ours(tmp_path, monkeypatch, trained):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # MLflow keeps it for those who have one
+    store = (tmp_path / "runs").as_uri()
+    run_id = log_run(trained, "records", store=store)
+    assert load_record(run_id, store=store) == trained.record
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
