@@ -81,6 +81,11 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_exercise(commands, add)
 
+    serve = add("serve", "serve_command:command", "serve a model bundle over HTTP")
+    serve.add_argument(
+        "options", metavar="BUNDLE [OPTION ...]", nargs=argparse.REMAINDER, help="`mle serve -h` lists them"
+    )
+
     data = commands.add_parser("data", help="list, describe, verify, fetch and build data sets")
     actions = data.add_subparsers(metavar="ACTION", required=True)
     target = "data_command:command"

@@ -1,4 +1,4 @@
-"""A model as one folder: model, signature, example, metrics, card, environment and their manifest.
+"""A model as one folder or zip: model, signature, example, metrics, card, environment and their manifest.
 
 Taught in lessons 6.2 (packaging) and 6.5 (worked example).
 """
@@ -7,38 +7,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from mlhelpers import __version__
-from mlhelpers.packaging.formats import TRUSTED_TYPES, UntrustedModelError, load_model, save_model
-from mlhelpers.packaging.signature import Problem, validate_rows
-from mlhelpers.training.crossval import one_thread
+from mlhelpers.packaging.archive import LARGEST_FILE, BundleError, read_files, write_zip
+from mlhelpers.packaging.formats import TRUSTED_TYPES, UntrustedModelError, loads_model
+from mlhelpers.packaging.rows import Problem, RowReader, validate_rows
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    import pandas as pd
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+SCHEMA_VERSION = 2
 MANIFEST = "MANIFEST.json"
-FILES = (
-    "environment.txt",
-    "example.json",
-    "metrics.json",
-    "model.skops",
-    "model_card.md",
-    "signature.json",
-)
-_TOLERANCE = 1e-6  # between a stored answer and the same answer on another machine
-
-
-class BundleError(ValueError):
-    """A bundle cannot be built or is not what its manifest says."""
+SEAL = "MANIFEST.sig"
+MODEL, GRAPH = "model.skops", "model.onnx"
+FILES = ("environment.txt", "example.json", "metrics.json", MODEL, "model_card.md", "signature.json")
+TOLERANCE = 1e-6  # between the two model files, and between a stored answer and that of another machine
+_MAJOR = ("mlhelpers", "scikit-learn")  # another major version may read the model differently
 
 
 @dataclass(frozen=True)
@@ -48,28 +40,53 @@ class Bundle:
     Attributes
     ----------
     folder : Path
-        Where it was loaded from.
+        Folder or zip that it was loaded from.
     name, version : str
         As given when it was built.
-    model : estimator
-        The loaded model.
     signature : list of dict
         Columns that the model accepts.
     metrics, example, manifest : dict
         Contents of the files of that name.
     sha256 : str
         Hash of the manifest, and so of everything; identifies the bundle.
+    signed : bool
+        Whether a trusted key signed it; False too if no trusted keys were named.
+    model_card : str
+        Markdown.
     """
 
     folder: Path
     name: str
     version: str
-    model: Any = field(repr=False)
     signature: list[dict[str, Any]] = field(repr=False)
     metrics: dict[str, Any] = field(repr=False)
     example: dict[str, Any] = field(repr=False)
     manifest: dict[str, Any] = field(repr=False)
     sha256: str
+    signed: bool = False
+    model_card: str = field(default="", repr=False)
+    _files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    _trusted: tuple[str, ...] = field(default=TRUSTED_TYPES, repr=False)
+
+    @cached_property
+    def model(self) -> Any:
+        """The scikit-learn model, built from the verified bytes when it is first asked for."""
+        try:
+            return loads_model(self._files[MODEL], trusted=self._trusted)
+        except UntrustedModelError as error:
+            raise BundleError(str(error)) from error
+
+    @cached_property
+    def session(self) -> Any:
+        """ONNX Runtime session on codes, or None if the model has no ONNX form."""
+        from mlhelpers.packaging.onnx_export import onnx_session
+
+        return onnx_session(self._files[GRAPH]) if GRAPH in self._files else None
+
+    @cached_property
+    def reader(self) -> RowReader:
+        """Checks and codes rows, by the signature."""
+        return RowReader(self.signature)
 
     @property
     def columns(self) -> list[str]:
@@ -88,109 +105,53 @@ class Bundle:
         return validate_rows(self.signature, rows)
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
-        """Probability of the positive class of each row, shape (n_rows,); columns in any order."""
-        return _predict(self.model, self.signature, frame)
+        """Probability of the positive class of each row, shape (n_rows,); columns in any order.
+
+        By ONNX Runtime if the bundle has a graph, else by the scikit-learn model; the same to 1e-6.
+        """
+        return self.predict_codes(self.reader.code_frame(frame))
+
+    def predict_codes(self, codes: np.ndarray) -> np.ndarray:
+        """Probability of the positive class of rows coded by `reader`, shape (n_rows,), float64."""
+        if self.session is None:
+            return predict_with_model(self.model, self.reader, codes)
+        return predict_with_graph(self.session, codes)
 
     def _repr_html_(self) -> str:
+        import pandas as pd
+
         rows = pd.DataFrame(self.signature).drop(columns="categories")
         return f"<p><b>{self.name} {self.version}</b> {self.sha256[:12]}</p>{rows.to_html(index=False)}"
 
 
-def build_bundle(
-    folder: str | Path,
+def load_bundle(
+    source: str | Path,
     *,
-    model: Any,
-    signature: Sequence[Mapping[str, Any]],
-    example: pd.DataFrame,
-    metrics: Mapping[str, Any],
-    model_card: str,
-    data_hash: str,
-    name: str,
-    version: str = "1.0.0",
-    requirements: Iterable[str] | None = None,
-) -> Path:
-    """Write a bundle; the same arguments give the same bytes, and no half of one is ever seen.
+    trusted: Iterable[str] = TRUSTED_TYPES,
+    trusted_keys: Iterable[str | Path | Ed25519PublicKey] | None = None,
+    runtime: str = "both",
+    limit: int = LARGEST_FILE,
+) -> Bundle:
+    """Verify a bundle and load it; nothing in it is used before its signature and hashes are right.
 
-    Taught in lesson 6.2.
+    Taught in lesson 6.2. The bytes that are verified are those that are loaded, so that nothing can be
+    exchanged in between.
 
     Parameters
     ----------
-    folder : str or Path
-        Replaced if it is a bundle already.
-    model : fitted estimator with predict_proba
-        Saved by `save_model`.
-    signature : sequence of mapping
-        From `infer_signature`.
-    example : DataFrame of shape (n_rows, n_columns)
-        A few rows that the signature accepts; kept with the model's answers and replayed on loading.
-    metrics : mapping
-        Figures for ``metrics.json``; floats are rounded to 6 digits, NaN becomes null.
-    model_card : str
-        Markdown.
-    data_hash : str
-        From `mlhelpers.training.data_hash`.
-    name, version : str
-        Name of the model and its semantic version.
-    requirements : iterable of str, optional
-        Pinned requirements; without them, the installed versions of what loading and predicting need.
-
-    Returns
-    -------
-    Path
-        `folder`.
-
-    Raises
-    ------
-    BundleError
-        If the signature refuses the example, or `folder` holds something that is not a bundle.
-    """
-    folder = Path(folder).resolve()
-    if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
-        raise BundleError(f"{folder.name} holds files and is not a bundle; give a new folder")
-    signature = [dict(column) for column in signature]
-    rows = _plain(example.astype(object).mask(example.isna(), None).to_dict("records"), digits=9)
-    frame, problems = validate_rows(signature, rows)
-    if problems or not rows:
-        raise BundleError(f"example: {problems[0] if problems else 'give at least one row'}")
-    answer = {"probabilities": _predict(model, signature, frame)}  # of the rounded rows, as they are replayed
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
-        save_model(model, work / "model.skops")
-        _write_json(work / "signature.json", {"columns": signature})
-        _write_json(work / "example.json", {"request": {"rows": rows}, "answer": answer}, digits=9)
-        _write_json(work / "metrics.json", dict(metrics))
-        _write_text(work / "model_card.md", model_card)
-        _write_text(work / "environment.txt", "\n".join(sorted(requirements or _installed())))
-        manifest = {
-            "schema_version": SCHEMA_VERSION,
-            "name": name,
-            "version": version,
-            "data_hash": data_hash,
-            "mlhelpers": __version__,
-            "scikit-learn": metadata.version("scikit-learn"),
-            "files": {file: _fingerprint(work / file) for file in FILES},
-        }
-        _write_json(work / MANIFEST, manifest)
-        work.chmod(0o755)
-        _swap(work, folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return folder
-
-
-def load_bundle(folder: str | Path, *, trusted: Iterable[str] = TRUSTED_TYPES) -> Bundle:
-    """Verify a bundle and load it; nothing in it is read before its hash is right.
-
-    Taught in lesson 6.2.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Made by `build_bundle`.
+    source : str or Path
+        Folder made by `build_bundle` or zip made by `pack_bundle`.
     trusted : iterable of str
         Types accepted in the model file, see `load_model`.
+    trusted_keys : iterable of path or Ed25519PublicKey, optional
+        The bundle must be signed by one of these. Without them, only its hashes are checked, which any author
+        of a manifest gets right.
+    runtime : str, default="both"
+        "both" loads and replays the scikit-learn model and the graph; "onnx" leaves the scikit-learn model
+        alone until it is asked for, which starts faster and needs a third of the memory (the scikit-learn
+        model is loaded all the same if there is no graph).
+    limit : int
+        Largest size of all files together, in bytes.
 
     Returns
     -------
@@ -199,133 +160,165 @@ def load_bundle(folder: str | Path, *, trusted: Iterable[str] = TRUSTED_TYPES) -
     Raises
     ------
     BundleError
-        If a file was changed, is missing or is not in the manifest, if the schema version is another, or if
-        the model no longer gives the stored answer; the message names the file.
+        If a file was changed, is missing or is not in the manifest, if the signature is missing or of another
+        key, if the schema or the major version of a library is another, or if the model no longer gives the
+        stored answer; the message names the file.
     """
-    folder = Path(folder)
-    manifest, sha256 = _read_manifest(folder)
-    _verify_files(folder, manifest["files"])
-    content = {name: _read_json(folder / f"{name}.json") for name in ("signature", "example", "metrics")}
-    signature = content["signature"]["columns"]
-    try:
-        model = load_model(folder / "model.skops", trusted=trusted)
-    except UntrustedModelError as error:
-        raise BundleError(str(error)) from error
+    if runtime not in ("both", "onnx"):
+        raise ValueError(f"runtime must be 'both' or 'onnx', got {runtime!r}")
+    source = Path(source)
+    files = read_files(source, (MANIFEST, SEAL, *FILES, GRAPH), limit=limit)
+    signed = _check_seal(files, trusted_keys)
+    manifest = _read_manifest(files, source.name)
+    _verify_files(files, manifest["files"])
+    content = {name: _read_json(files, f"{name}.json") for name in ("signature", "example", "metrics")}
     bundle = Bundle(
-        folder=folder,
+        folder=source,
         name=manifest["name"],
         version=manifest["version"],
-        model=model,
-        signature=signature,
+        signature=content["signature"]["columns"],
         metrics=content["metrics"],
         example=content["example"],
         manifest=manifest,
-        sha256=sha256,
+        sha256=hashlib.sha256(files[MANIFEST]).hexdigest(),
+        signed=signed,
+        model_card=files["model_card.md"].decode(),
+        _files={name: files[name] for name in (MODEL, GRAPH) if name in files},
+        _trusted=tuple(trusted),
     )
-    frame, problems = bundle.validate(bundle.example["request"]["rows"])
+    codes, problems, _ = bundle.reader.read(bundle.example["request"]["rows"])
     if problems:
         raise BundleError(f"example.json: {problems[0]}")
     stored = np.array(bundle.example["answer"]["probabilities"])
-    found = bundle.predict(frame)
-    if stored.shape != found.shape or not np.allclose(stored, found, rtol=0, atol=_TOLERANCE):
-        raise BundleError("example.json: the model no longer gives the stored answer; other library?")
+    answers = {}
+    try:
+        if bundle.session is not None:
+            answers[GRAPH] = predict_with_graph(bundle.session, codes)
+    except ValueError as error:
+        raise BundleError(f"{GRAPH}: {error}") from error
+    if runtime == "both" or not answers:
+        answers[MODEL] = predict_with_model(bundle.model, bundle.reader, codes)
+    for name, found in answers.items():
+        if stored.shape != found.shape or not np.allclose(stored, found, rtol=0, atol=TOLERANCE):
+            raise BundleError(f"example.json: {name} no longer gives the stored answer; other library?")
     return bundle
 
 
-def _predict(model: Any, signature: Sequence[Mapping[str, Any]], frame: pd.DataFrame) -> np.ndarray:
-    names = [column["name"] for column in signature]
-    absent = [name for name in names if name not in frame.columns]
-    if absent:
-        raise ValueError(f"columns missing from the frame: {', '.join(absent)}")
+def pack_bundle(folder: str | Path, path: str | Path) -> Path:
+    """Write a bundle into one zip file; the same bundle gives the same bytes.
+
+    Taught in lesson 6.2.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made by `build_bundle`.
+    path : str or Path
+        Ends with ``.zip``; written whole or not at all.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    BundleError
+        If `folder` is not a bundle whose hashes are right.
+    """
+    folder, path = Path(folder), Path(path)
+    if path.suffix != ".zip":
+        raise ValueError(f"path must end with .zip, got {path.name}")
+    files = read_files(folder, (MANIFEST, SEAL, *FILES, GRAPH))
+    _verify_files(files, _read_manifest(files, folder.name)["files"])
+    return write_zip(files, path)
+
+
+def manifest_hash(source: str | Path) -> str | None:
+    """SHA-256 of the manifest of a folder or zip, or None if it cannot be read: a cheap look, not a check."""
+    source = Path(source)
+    try:
+        if source.is_dir():
+            content = (source / MANIFEST).read_bytes()
+        else:
+            with zipfile.ZipFile(source) as archive:
+                content = archive.read(MANIFEST)
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return None
+    return hashlib.sha256(content).hexdigest()
+
+
+def predict_with_model(model: Any, reader: RowReader, codes: np.ndarray) -> np.ndarray:
+    """Probability of the positive class by the scikit-learn model, shape (n_rows,)."""
+    from mlhelpers.training.crossval import one_thread
+
     with one_thread():  # small batches: threads would cost more than they gain
-        return np.asarray(model.predict_proba(frame[names]))[:, 1]
+        return np.asarray(model.predict_proba(reader.decode(codes)))[:, 1]
 
 
-def _swap(work: Path, folder: Path) -> None:
-    """Put the new folder in place of the old one; the old one stays until the new one is complete."""
-    if not folder.exists():
-        os.replace(work, folder)
-        return
-    old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-old-"))
-    os.replace(folder, old / "bundle")
+def predict_with_graph(session: Any, codes: np.ndarray) -> np.ndarray:
+    """Probability of the positive class by ONNX Runtime, shape (n_rows,), float64."""
+    return session.run(["probabilities"], {"codes": codes})[0][:, 1].astype(np.float64)
+
+
+def _check_seal(
+    files: Mapping[str, bytes], trusted_keys: Iterable[str | Path | Ed25519PublicKey] | None
+) -> bool:
+    if trusted_keys is None:
+        return False
+    from mlhelpers.packaging.signing import is_signed_by, public_key
+
+    keys = [public_key(key) if isinstance(key, str | Path) else key for key in trusted_keys]
+    if SEAL not in files:
+        raise BundleError(f"{SEAL} is missing: the bundle is not signed, and a signature is asked for")
+    if not is_signed_by(files[SEAL], files.get(MANIFEST, b""), keys):
+        raise BundleError(f"{SEAL} is not the signature of {MANIFEST} by one of the {len(keys)} trusted keys")
+    return True
+
+
+def _read_manifest(files: Mapping[str, bytes], source: str) -> dict[str, Any]:
+    from importlib import metadata
+
+    if MANIFEST not in files:
+        raise BundleError(f"{MANIFEST} is missing; {source} is not a bundle")
     try:
-        os.replace(work, folder)
-    except OSError:
-        os.replace(old / "bundle", folder)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _read_manifest(folder: Path) -> tuple[dict[str, Any], str]:
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise BundleError(f"{MANIFEST} is missing; {folder.name} is not a bundle")
-    raw = path.read_bytes()
-    try:
-        manifest = json.loads(raw)
-    except ValueError as error:
+        manifest = json.loads(files[MANIFEST])
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{MANIFEST} is not JSON: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("schema_version") != SCHEMA_VERSION:
         found = manifest.get("schema_version") if isinstance(manifest, dict) else None
         raise BundleError(f"{MANIFEST} has schema version {found!r}, this release reads {SCHEMA_VERSION}")
-    texts = ("name", "version", "data_hash")
-    absent = [key for key in texts if not isinstance(manifest.get(key), str)]
-    if absent or not isinstance(manifest.get("files"), dict):
-        raise BundleError(f"{MANIFEST} lacks {', '.join(absent) or 'files'}")
-    return manifest, hashlib.sha256(raw).hexdigest()
+    absent = [key for key in ("name", "version", "data_hash") if not isinstance(manifest.get(key), str)]
+    absent += [key for key in ("files", "libraries") if not isinstance(manifest.get(key), dict)]
+    if absent:
+        raise BundleError(f"{MANIFEST} lacks {', '.join(absent)}")
+    for package in _MAJOR:
+        made, here = str(manifest["libraries"].get(package)), metadata.version(package)
+        if made.partition(".")[0] != here.partition(".")[0]:
+            raise BundleError(f"made with {package} {made}, here is {here}: another major version")
+    return manifest
 
 
-def _verify_files(folder: Path, files: dict[str, Any]) -> None:
-    for name in files:
-        if name not in FILES:  # a bundle is flat and its names are fixed, so no name can lead out of it
+def _verify_files(files: Mapping[str, bytes], listed: Mapping[str, Any]) -> None:
+    for name in listed:
+        if name not in (
+            *FILES,
+            GRAPH,
+        ):  # a bundle is flat and its names are fixed, so none can lead out of it
             raise BundleError(f"{MANIFEST} lists {name!r}, which is no file of a bundle")
-    for name in FILES:
-        if name not in files:
+    for name in (*FILES, *([GRAPH] if GRAPH in listed or GRAPH in files else [])):
+        if name not in listed:
             raise BundleError(f"{MANIFEST} does not list {name}")
-        path = folder / name
-        if path.is_symlink() or not path.is_file():
+        if name not in files:
             raise BundleError(f"{name} is missing or is not a plain file")
-        if _fingerprint(path) != files[name]:
+        if fingerprint(files[name]) != listed[name]:
             raise BundleError(f"{name} was changed after the bundle was built: its SHA-256 or size differs")
-    for path in sorted(folder.iterdir()):
-        if path.name not in FILES and path.name != MANIFEST:
-            raise BundleError(f"{path.name} is not in the manifest")
 
 
-def _fingerprint(path: Path) -> dict[str, Any]:
-    raw = path.read_bytes()
-    return {"sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw)}
+def fingerprint(content: bytes) -> dict[str, Any]:
+    """SHA-256 and size of a file's content."""
+    return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 
-def _installed() -> list[str]:
-    packages = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
-    return [f"{package}=={metadata.version(package)}" for package in packages]
-
-
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_bytes())
-
-
-def _write_json(path: Path, content: Any, *, digits: int = 6) -> None:
-    text = json.dumps(_plain(content, digits), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    _write_text(path, text)
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_bytes((text.rstrip("\n") + "\n").encode())  # the same line ends on every system
-
-
-def _plain(value: Any, digits: int | None = None) -> Any:
-    """NumPy and pandas scalars as Python's own, floats rounded, NaN as None."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item, digits) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item, digits) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        if not np.isfinite(value):
-            return None
-        return value if digits is None else round(value, digits)
-    return value
+def _read_json(files: Mapping[str, bytes], name: str) -> Any:
+    return json.loads(files[name])

@@ -6,8 +6,11 @@ Taught in lesson 6.3.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
-from mlhelpers.packaging.bundle import Bundle
+from mlhelpers.packaging.archive import BundleError
+from mlhelpers.packaging.bundle import Bundle, load_bundle
 from mlhelpers.training.tracking import client, quiet
 
 
@@ -117,6 +120,84 @@ def resolve_alias(name: str, alias: str, *, store: str) -> int | None:
             raise
 
 
+def alias_source(name: str, alias: str, *, store: str) -> Path:
+    """Where the bundle lies that an alias points at.
+
+    Taught in lesson 6.3.
+
+    Parameters
+    ----------
+    name, alias : str
+        Model and alias.
+    store : str
+        Address from `mlhelpers.training.start_store`.
+
+    Returns
+    -------
+    Path
+        Folder or zip, for `load_bundle`.
+
+    Raises
+    ------
+    LookupError
+        If there is no such model or alias, or the version's source is no file of this machine.
+    """
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    version = resolve_alias(name, alias, store=store)
+    if version is None:
+        raise LookupError(f"no alias {alias!r} of a model {name!r} in the store")
+    with quiet():
+        source = client(store).get_model_version(name, str(version)).source
+    parts = urlsplit(source)
+    if parts.scheme != "file":
+        raise LookupError(f"version {version} of {name!r} lies at {source}, which is no path of this machine")
+    return Path(url2pathname(parts.path))
+
+
+def load_registered(
+    name: str,
+    alias: str,
+    *,
+    store: str,
+    trusted_keys: Iterable[str | Path] | None = None,
+    runtime: str = "both",
+) -> Bundle:
+    """Verified bundle that an alias points at.
+
+    Taught in lesson 6.3. That it is the one that was registered is checked too: the registry keeps the hash
+    of its manifest.
+
+    Parameters
+    ----------
+    name, alias : str
+        Model and alias.
+    store : str
+        Address from `mlhelpers.training.start_store`.
+    trusted_keys, runtime
+        As in `load_bundle`.
+
+    Returns
+    -------
+    Bundle
+
+    Raises
+    ------
+    LookupError
+        If there is no such model or alias.
+    BundleError
+        If the bundle is not what was registered.
+    """
+    source = alias_source(name, alias, store=store)
+    inside = source / "artifacts" / "bundle"  # registered as an MLflow model by `write_mlflow_model`
+    bundle = load_bundle(inside if inside.is_dir() else source, trusted_keys=trusted_keys, runtime=runtime)
+    known = alias_manifest(name, alias, store=store)
+    if known is not None and known != bundle.sha256:
+        raise BundleError(f"{source.name} is another bundle than the one registered as {name}@{alias}")
+    return bundle
+
+
 def _quoted(name: str) -> str:
     if not re.fullmatch(r"[\w .-]+", name):
         raise ValueError(f"model name {name!r}: use letters, digits, spaces, '_', '-' and '.'")
@@ -138,10 +219,11 @@ def alias_manifest(name: str, alias: str, *, store: str) -> str | None:
     Returns
     -------
     str or None
-        SHA-256 of the bundle's manifest; None if there is no such model or alias.
+        SHA-256 of the bundle's manifest; None if there is no such model or alias, or its version was not
+        registered by `register_bundle`.
     """
     version = resolve_alias(name, alias, store=store)
     if version is None:
         return None
     with quiet():
-        return client(store).get_model_version(name, str(version)).tags["manifest_sha256"]
+        return client(store).get_model_version(name, str(version)).tags.get("manifest_sha256")

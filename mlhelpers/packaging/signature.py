@@ -1,45 +1,17 @@
-"""What a model accepts: names, types, ranges and categories of its columns, and the check against them.
+"""What a model accepts: names, types, units, ranges and categories of its columns.
 
-Taught in lesson 6.2; the service of lesson 7.2 refuses requests by it.
+Taught in lesson 6.2; the service of lesson 7.2 checks requests against it (`mlhelpers.packaging.rows`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 _MOST_CATEGORIES = 100
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One reason why a row is not accepted.
-
-    Attributes
-    ----------
-    row : int
-        Position of the row, from 0.
-    column : str or None
-        None if the row as a whole is wrong.
-    problem : str
-        What is wrong and what is expected.
-    """
-
-    row: int
-    column: str | None
-    problem: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain mapping, for JSON."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        return f"row {self.row}{f', column {self.column}' if self.column else ''}: {self.problem}"
 
 
 def infer_signature(
@@ -70,7 +42,8 @@ def infer_signature(
     Returns
     -------
     list of dict
-        Per column: name, type (number, integer or category), nullable, min, max, categories, unit.
+        Per column: name, type (number, integer or category), nullable, min, max, categories, unit, typical
+        (median or most frequent category).
 
     Raises
     ------
@@ -101,8 +74,17 @@ def infer_signature(
                 )
         else:
             entry["min"], entry["max"] = ranges.get(name) or _limits(known, entry["type"], margin)
+        entry["typical"] = _typical(known, entry)
         signature.append(entry)
     return signature
+
+
+def _typical(known: pd.Series, entry: dict[str, Any]) -> Any:
+    if entry["type"] == "category":
+        counts = known.astype(str).value_counts()
+        return min(counts.index[counts == counts.max()])  # of equally frequent ones the first by name
+    median = float(known.median())
+    return math.floor(median) if entry["type"] == "integer" else round(median, 6)
 
 
 def _type_of(column: pd.Series) -> str:
@@ -124,94 +106,3 @@ def _limits(known: pd.Series, kind: str, margin: float) -> tuple[float, float]:
     if kind == "integer":
         return math.floor(lower), math.ceil(high + spare)
     return round(lower, 6), round(high + spare, 6)
-
-
-def validate_rows(
-    signature: Sequence[Mapping[str, Any]], rows: pd.DataFrame | Sequence[Mapping[str, Any]]
-) -> tuple[pd.DataFrame, list[Problem]]:
-    """Check rows against a signature and bring them into a frame.
-
-    Taught in lesson 7.2.
-
-    Parameters
-    ----------
-    signature : sequence of mapping
-        From `infer_signature`.
-    rows : DataFrame or sequence of mapping
-        A cell that is None or NaN in a frame is missing; a NaN in a mapping is a problem, as JSON has none.
-
-    Returns
-    -------
-    frame : DataFrame of shape (n_rows, n_columns)
-        Columns in the signature's order: float64 for numbers, text with NaN for categories. A cell with a
-        problem is NaN.
-    problems : list of Problem
-        Empty if every row is accepted; in the order of the rows, then of the columns.
-    """
-    if isinstance(rows, pd.DataFrame):
-        gaps = rows.isna()
-        records = rows.astype(object).mask(gaps, None).to_dict("records")
-    else:
-        records = list(rows)
-    names = [column["name"] for column in signature]
-    allowed = [set(column["categories"] or ()) for column in signature]
-    known = set(names)
-    values: list[list[Any]] = []
-    problems: list[Problem] = []
-    for number, record in enumerate(records):
-        if not isinstance(record, Mapping):
-            problems.append(Problem(number, None, f"expected an object, got {_kind(record)}"))
-            values.append([np.nan] * len(names))
-            continue
-        cells = []
-        for column, categories in zip(signature, allowed, strict=True):
-            cell, problem = _check(column, categories, record)
-            cells.append(cell)
-            if problem:
-                problems.append(Problem(number, column["name"], problem))
-        for name in record:
-            if name not in known:
-                problems.append(Problem(number, str(name), "unknown column; leave it out"))
-        values.append(cells)
-    frame = pd.DataFrame(values, columns=names, dtype=object)
-    types = {column["name"]: object if column["type"] == "category" else np.float64 for column in signature}
-    return frame.astype(types), problems
-
-
-def _check(column: Mapping[str, Any], categories: set[str], record: Mapping[str, Any]) -> tuple[Any, str]:
-    name, kind = column["name"], column["type"]
-    if name not in record:
-        return np.nan, "missing column" + ("; give null if unknown" if column["nullable"] else "")
-    value = record[name]
-    if value is None:
-        return np.nan, "" if column["nullable"] else f"must not be null; expected {_expected(column)}"
-    if kind == "category":
-        if isinstance(value, bool | np.bool_ | int | np.integer):
-            value = str(value)
-        if not isinstance(value, str):
-            return np.nan, f"expected {_expected(column)}, got {_kind(value)}"
-        return (value, "") if value in categories else (np.nan, f"unseen; expected {_expected(column)}")
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
-        return np.nan, f"expected {_expected(column)}, got {_kind(value)}"
-    if isinstance(value, float | np.floating) and not math.isfinite(value):
-        return np.nan, "NaN and infinity are not accepted" + ("; give null" if column["nullable"] else "")
-    if kind == "integer" and value != int(value):
-        return np.nan, f"expected {_expected(column)}, got a fraction"
-    if (column["min"] is not None and value < column["min"]) or (
-        column["max"] is not None and value > column["max"]
-    ):
-        return np.nan, f"out of range; expected {_expected(column)}"
-    return float(value), ""
-
-
-def _expected(column: Mapping[str, Any]) -> str:
-    if column["type"] == "category":
-        return "one of " + ", ".join(column["categories"])
-    article = "an integer" if column["type"] == "integer" else "a number"
-    unit = f" {column['unit']}" if column["unit"] else ""
-    return f"{article} from {column['min']:g} to {column['max']:g}{unit}"
-
-
-def _kind(value: object) -> str:
-    names = {bool: "true or false", str: "text", list: "a list", dict: "an object", type(None): "null"}
-    return names.get(type(value), "a number" if isinstance(value, int | float) else type(value).__name__)

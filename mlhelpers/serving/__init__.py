@@ -7,10 +7,12 @@ from mlhelpers.lazy import lazy_names
 
 _HOME = {
     "create_app": "app",
-    "Service": "server",
-    "ServiceError": "server",
-    "running_service": "server",
-    "running_services": "server",
+    "hash_key": "guard",
+    "shapley_to_reference": "explain",
+    "Service": "process",
+    "ServiceError": "process",
+    "running_service": "process",
+    "running_services": "process",
     "CanaryDecision": "canary",
     "Router": "canary",
     "compare_canary": "canary",

@@ -1,6 +1,7 @@
-"""The service as a process of its own: ``python -m mlhelpers.serving.server --bundle FOLDER``.
+"""The service's command: ``mle serve BUNDLE``, or ``python -m mlhelpers.serving.server BUNDLE``.
 
-Taught in lesson 7.2 (REST APIs); the deploy stage of the pipeline starts it with `running_service`.
+Taught in lesson 7.2 (REST APIs). Other ASGI servers start the same application:
+``MLE_SERVE='["BUNDLE"]' gunicorn -k asgi "mlhelpers.serving.server:application()"``.
 """
 
 from __future__ import annotations
@@ -8,224 +9,29 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_POLL = 0.02
+if TYPE_CHECKING:
+    from mlhelpers.packaging.bundle import Bundle
+    from mlhelpers.serving.app import PredictionApp
 
-
-class ServiceError(RuntimeError):
-    """The service did not start, or answered a request with an error."""
-
-
-@dataclass
-class Service:
-    """A running service.
-
-    Attributes
-    ----------
-    url : str
-        Address, such as ``http://127.0.0.1:40123``.
-    log : Path
-        File with what the service wrote.
-    process : subprocess.Popen
-        Its process.
-    """
-
-    url: str
-    log: Path
-    process: subprocess.Popen = field(repr=False)
-
-    def request(self, rows: Any, *, timeout: float = 30.0) -> dict[str, Any]:
-        """Ask for predictions.
-
-        Parameters
-        ----------
-        rows : mapping, sequence of mapping, or DataFrame
-            One row or several; missing values are None or NaN.
-        timeout : float, default=30.0
-            Seconds.
-
-        Returns
-        -------
-        dict
-            model and probabilities.
-
-        Raises
-        ------
-        ServiceError
-            If the answer is not a 200; carries the answer.
-        """
-        import requests
-
-        answer = requests.post(f"{self.url}/v1/predict", json={"rows": _plain(rows)}, timeout=timeout)
-        if answer.status_code != 200:
-            raise ServiceError(f"the service answered {answer.status_code}: {answer.text[:500]}")
-        return answer.json()
-
-    def stop(self, *, timeout: float = 10.0) -> int:
-        """Let the service finish its requests and end; killed if it has not after `timeout` seconds.
-
-        Returns
-        -------
-        int
-            Exit code; 0 if it ended by itself.
-        """
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        return self.process.wait()
+OPTIONS = "MLE_SERVE"  # variable that hands the options to worker processes, as a JSON list
+_ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[\w-]+)")
 
 
-@contextmanager
-def running_service(
-    bundle: str | Path,
-    *,
-    port: int = 0,
-    host: str = "127.0.0.1",
-    timeout: float = 30.0,
-    log: str | Path | None = None,
-) -> Iterator[Service]:
-    """Serve a bundle in a process of its own for as long as the block lasts.
-
-    Taught in lesson 7.2.
-
-    Parameters
-    ----------
-    bundle : str or Path
-        Folder made by `mlhelpers.packaging.build_bundle`.
-    port : int, default=0
-        0 takes a free one: the service binds it itself and says which, so no other process can take it first.
-    host : str, default="127.0.0.1"
-        Address to listen on.
-    timeout : float, default=30.0
-        Seconds to wait until the service is ready.
-    log : str or Path, optional
-        File for what the service writes; a temporary one, gone afterwards, without it.
-
-    Yields
-    ------
-    Service
-        Ready to answer. It ends with the block, and by itself soon after this process does.
-
-    Raises
-    ------
-    ServiceError
-        If it is not ready in time; carries the end of the log.
-    """
-    with _launched(bundle, port=port, host=host, log=log) as (service, said):
-        service.url = _wait_until_ready(service.process, said, service.log, timeout)
-        yield service
-
-
-@contextmanager
-def running_services(
-    bundles: Mapping[str, str | Path], *, timeout: float = 30.0, logs: str | Path | None = None
-) -> Iterator[dict[str, Service]]:
-    """Serve several bundles at once, each on a free port of this machine; they start side by side.
-
-    Taught in lesson 8.5.
-
-    Parameters
-    ----------
-    bundles : mapping of str to path
-        Name of each service and its bundle.
-    timeout : float, default=30.0
-        Seconds to wait until all are ready.
-    logs : str or Path, optional
-        Existing folder for one log a service, ``NAME.log``.
-
-    Yields
-    ------
-    dict of str to Service
-        Ready to answer.
-
-    Raises
-    ------
-    ServiceError
-        If one is not ready in time; the others are stopped.
-    """
-    with ExitStack() as stack:
-        launched = {
-            name: stack.enter_context(
-                _launched(bundle, port=0, host="127.0.0.1", log=Path(logs) / f"{name}.log" if logs else None)
-            )
-            for name, bundle in bundles.items()
-        }
-        end = time.monotonic() + timeout
-        for service, said in launched.values():
-            left = end - time.monotonic()
-            service.url = _wait_until_ready(service.process, said, service.log, left)
-        yield {name: service for name, (service, _) in launched.items()}
-
-
-@contextmanager
-def _launched(
-    bundle: str | Path, *, port: int, host: str, log: str | Path | None
-) -> Iterator[tuple[Service, Path]]:
-    with tempfile.TemporaryDirectory() as folder:
-        said = Path(folder) / "said.json"
-        log = Path(folder) / "service.log" if log is None else Path(log)
-        command = [sys.executable, "-m", "mlhelpers.serving.server", "--bundle", str(bundle)]
-        command += ["--host", host, "--port", str(port), "--parent", str(os.getpid())]
-        with said.open("wb") as out, log.open("wb") as errors:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
-        service = Service("", log, process)
-        try:
-            yield service, said
-        finally:
-            service.stop()
-
-
-def _wait_until_ready(process: subprocess.Popen, said: Path, log: Path, timeout: float) -> str:
-    import requests
-
-    end, url = time.monotonic() + timeout, ""
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise ServiceError(f"the service ended with code {process.returncode}:\n{_tail(log)}")
-        line = said.read_text()
-        if line.endswith("\n"):
-            url = json.loads(line)["url"]
-            try:
-                if requests.get(f"{url}/health/ready", timeout=1).status_code == 200:
-                    return url
-            except requests.RequestException:
-                pass  # listening but not yet answering
-        time.sleep(_POLL)
-    raise ServiceError(f"the service was not ready after {timeout:g} s:\n{_tail(log)}")
-
-
-def _tail(log: Path, lines: int = 20) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
-
-
-def _plain(rows: Any) -> Any:
-    if isinstance(rows, Mapping):
-        return {name: _plain_cell(value) for name, value in rows.items()}
-    if isinstance(rows, Sequence):
-        return [_plain(row) for row in rows]
-    return _plain(rows.to_dict("records"))
-
-
-def _plain_cell(value: Any) -> Any:
-    value = value.item() if hasattr(value, "item") else value
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return None
-    return None if value != value else value
+def application() -> PredictionApp:
+    """The application for the options in the variable ``MLE_SERVE``; what workers and other servers start."""
+    options = json.loads(os.environ.get(OPTIONS) or "[]")
+    return _make_app(_parser().parse_args(options))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -234,41 +40,181 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 after a normal end, 2 if the bundle or the address cannot be used.
+        0 after a normal end, 2 if the bundle, an option or the address cannot be used.
     """
-    parser = argparse.ArgumentParser(prog="python -m mlhelpers.serving.server", description=__doc__)
-    parser.add_argument("--bundle", required=True, help="folder made by build_bundle")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--parent", type=int, default=None, help="end soon after the process with this id")
-    options = parser.parse_args(arguments)
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(arguments)
 
     import uvicorn
 
-    from mlhelpers.packaging.bundle import BundleError, load_bundle
-    from mlhelpers.serving.app import create_app
-
     try:
-        app = create_app(load_bundle(options.bundle))
+        # Made here even if worker processes will make it again: a bundle that cannot be used is told at once.
+        app = _make_app(options)
         listener = socket.create_server((options.host, options.port))
-    except (BundleError, OSError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    except (ValueError, OSError) as error:
+        print(f"mle serve: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
+    settings = {"log_level": "warning", "timeout_graceful_shutdown": 10, "access_log": False}
+    settings |= {"server_header": False, "backlog": 2048}
     with listener:
         port = listener.getsockname()[1]
-        url = f"http://{options.host}:{port}"
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
+        print(json.dumps({"url": f"http://{options.host}:{port}", "port": port}), flush=True)
+        if options.workers > 1:
+            return _serve_with_workers(options, arguments, listener, settings)
+        server = uvicorn.Server(uvicorn.Config(app, **settings))
         if options.parent is not None:
-            threading.Thread(target=_watch, args=(options.parent, server), daemon=True).start()
+            threading.Thread(target=_watch_parent, args=(options.parent, server), daemon=True).start()
         for number in (signal.SIGINT, signal.SIGTERM):
             # uvicorn ends gracefully on either and then raises it again: being told to stop is no failure
             signal.signal(number, lambda *_: None)
-        print(json.dumps({"url": url, "port": port}), flush=True)
         server.run(sockets=[listener])
     return 0
 
 
-def _watch(parent: int, server: Any, *, interval: float = 0.5) -> None:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mle serve", description="Serve a bundle over HTTP.")
+    parser.add_argument("bundle", help="folder or .zip of a bundle, or models:/NAME@ALIAS of the registry")
+    parser.add_argument("--store", help="MLflow store that models:/NAME@ALIAS is looked up in")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--workers", type=int, default=1, help="processes that share the port")
+    parser.add_argument("--trusted-key", action="append", help="public key that must have signed the bundle")
+    parser.add_argument("--api-keys", type=Path, help="JSON file: client's name to SHA-256 of its key")
+    parser.add_argument("--policies", type=Path, help="JSON file: column to refuse, missing or clip")
+    parser.add_argument("--ignore-unknown-columns", action="store_true")
+    parser.add_argument("--rate", type=float, help="requests a second of one client")
+    parser.add_argument("--burst", type=int, help="requests of one client at once")
+    parser.add_argument("--max-rows", type=int, default=10_000)
+    parser.add_argument("--max-bytes", type=int, default=10_000_000)
+    parser.add_argument("--max-in-flight", type=int, default=256)
+    parser.add_argument("--canary", help="bundle that answers a share of the requests")
+    parser.add_argument("--canary-share", type=float, default=0.0)
+    parser.add_argument("--shadow", help="bundle that computes the same requests without answering")
+    parser.add_argument("--reload-seconds", type=float, default=2.0, help="look for a new bundle; 0: never")
+    parser.add_argument(
+        "--drain-seconds", type=float, default=0.0, help="be not ready so long before the end"
+    )
+    parser.add_argument("--log", choices=["all", "refused", "none"], default="all", help="requests logged")
+    parser.add_argument("--parent", type=int, help="end soon after the process with this id")
+    return parser
+
+
+def _make_app(options: argparse.Namespace) -> PredictionApp:
+    if options.workers < 1:
+        raise ValueError(f"--workers must be at least 1, got {options.workers}")
+    from mlhelpers.packaging.bundle import load_bundle
+    from mlhelpers.serving.app import create_app
+    from mlhelpers.serving.logs import RequestLog
+
+    def load(source: str | Path) -> Bundle:
+        return load_bundle(source, trusted_keys=options.trusted_key, runtime="onnx")
+
+    find = _finder(options)
+    source = find()
+    bundle = load(source)
+    return create_app(
+        bundle,
+        max_rows=options.max_rows,
+        max_bytes=options.max_bytes,
+        max_in_flight=options.max_in_flight,
+        policies=_json_file(options.policies),
+        unknown_columns="ignore" if options.ignore_unknown_columns else "refuse",
+        api_keys=_json_file(options.api_keys),
+        rate=options.rate,
+        burst=options.burst,
+        canary=load(options.canary) if options.canary else None,
+        canary_share=options.canary_share,
+        shadow=load(options.shadow) if options.shadow else None,
+        watch=_watcher(find, load, bundle) if options.reload_seconds > 0 else None,
+        watch_seconds=options.reload_seconds,
+        drain_seconds=options.drain_seconds,
+        log=RequestLog(sys.stderr.buffer, requests=options.log),
+    )
+
+
+def _finder(options: argparse.Namespace) -> Callable[[], Path]:
+    """Function that says where the bundle lies now: the path itself, or what the alias points at."""
+    alias = _ALIAS.fullmatch(options.bundle)
+    if alias is None:
+        return lambda: Path(options.bundle)
+    if not options.store:
+        raise ValueError(f"{options.bundle} needs --store, the address of the MLflow store")
+
+    def find() -> Path:
+        from mlhelpers.packaging.registry import alias_source
+
+        return alias_source(alias["name"], alias["alias"], store=options.store)
+
+    return find
+
+
+def _watcher(
+    find: Callable[[], Path], load: Callable[[Path], Bundle], bundle: Bundle
+) -> Callable[[], Bundle | None]:
+    """Function that returns the bundle if it is another than the one before."""
+    from mlhelpers.packaging.bundle import manifest_hash
+
+    known = bundle.sha256
+
+    def look() -> Bundle | None:
+        nonlocal known
+        source = find()
+        found = manifest_hash(source)
+        if found is None or found == known:  # gone or in the middle of an exchange: what serves stays
+            return None
+        new = load(source)
+        known = new.sha256
+        return new
+
+    return look
+
+
+def _json_file(path: Path | None) -> dict[str, str] | None:
+    if path is None:
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not JSON: {error}") from error
+    if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
+        raise ValueError(f"{path.name} must hold an object of texts")
+    return content
+
+
+def _serve_with_workers(
+    options: argparse.Namespace, arguments: list[str], listener: socket.socket, settings: dict[str, Any]
+) -> int:
+    """Worker processes under uvicorn's supervisor, which replaces one that dies."""
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {OPTIONS: json.dumps(arguments), "PROMETHEUS_MULTIPROC_DIR": folder}
+        config = uvicorn.Config(
+            "mlhelpers.serving.server:application", factory=True, workers=options.workers, **settings
+        )
+        supervisor = Multiprocess(config, sockets=[listener])
+        if options.parent is not None:
+            target = _SupervisorEnd(supervisor)
+            threading.Thread(target=_watch_parent, args=(options.parent, target), daemon=True).start()
+        supervisor.run()
+    return 0
+
+
+class _SupervisorEnd:
+    """Gives a supervisor the attribute that `_watch_parent` sets on a server."""
+
+    def __init__(self, supervisor: Any):
+        self._supervisor = supervisor
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "should_exit":
+            self._supervisor.should_exit.set()
+        else:
+            super().__setattr__(name, value)
+
+
+def _watch_parent(parent: int, server: Any, *, interval: float = 0.5) -> None:
     # Polled on every system. Linux could send a signal instead, but does so when the thread that started the
     # service ends, which under a thread pool is not when the process does.
     while os.getppid() == parent:

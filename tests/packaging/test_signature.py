@@ -27,11 +27,11 @@ def problem(column, value):
 def test_signature_says_what_each_column_is():
     assert SIGNATURE[0] == {
         "name": "charge", "type": "number", "nullable": True, "min": 5.0, "max": 95.0,
-        "categories": None, "unit": "USD per month",
+        "categories": None, "unit": "USD per month", "typical": 50.0,
     }  # fmt: skip
     assert SIGNATURE[1] | {"name": ""} == {
         "name": "", "type": "integer", "nullable": False, "min": 0, "max": 5,
-        "categories": None, "unit": None,
+        "categories": None, "unit": None, "typical": 2,
     }  # fmt: skip
     assert SIGNATURE[2]["categories"] == ["monthly", "one_year"]
     assert SIGNATURE[3]["categories"] == ["False", "True"]

@@ -34,7 +34,9 @@ def test_answer_is_the_models(client, bundle, customers):
 
 def test_stored_example_gives_the_stored_answer(client, bundle):
     answer = client.post("/v1/predict", json=bundle.example["request"])
-    assert answer.json()["probabilities"] == bundle.example["answer"]["probabilities"]
+    assert answer.json()["probabilities"] == pytest.approx(
+        bundle.example["answer"]["probabilities"], abs=1e-6
+    )
 
 
 def test_one_object_is_one_row(client):
@@ -60,7 +62,7 @@ def test_problems_name_row_and_column(client):
 
 
 @pytest.mark.parametrize(
-    "change", [{"charge": "55"}, {"late": 1.5}, {"late": 10**400}, {"contract": "weekly"}, {"region": None}]
+    "change", [{"charge": "55"}, {"late": 1.5}, {"contract": "weekly"}, {"region": None}]
 )
 def test_wrong_value_is_refused(client, change):
     answer = ask(client, ROW | change)
@@ -73,12 +75,13 @@ def test_what_is_no_json_number_is_refused(client, number):
     body = json.dumps({"rows": ROW}).replace("55.5", number)
     answer = client.post("/v1/predict", content=body)
     assert answer.status_code == 400
-    assert number in answer.json()["detail"]
+    assert "NaN and Infinity are no JSON numbers: give null" in answer.json()["detail"]
 
 
-def test_number_too_large_for_a_float_is_refused(client):
-    answer = client.post("/v1/predict", content=json.dumps({"rows": ROW}).replace("55.5", "1e999"))
-    assert answer.status_code == 422
+@pytest.mark.parametrize("number", ["1e999", "9" * 400])
+def test_number_too_large_for_a_float_is_refused(client, number):
+    answer = client.post("/v1/predict", content=json.dumps({"rows": ROW}).replace("55.5", number))
+    assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 3000, b'{"rows": ' + b"9" * 4500 + b"}"])
@@ -111,7 +114,7 @@ def test_fault_of_the_service_tells_nothing(bundle, monkeypatch):
         def __getattr__(self, name):
             return getattr(bundle, name)
 
-        def predict(self, frame):
+        def predict_codes(self, codes):
             raise RuntimeError("secret path")
 
     answer = ask(TestClient(create_app(Broken()), raise_server_exceptions=False), ROW)

@@ -15,7 +15,7 @@ import requests
 
 from mlhelpers.packaging import load_bundle
 from mlhelpers.serving import Service, ServiceError, running_service, running_services
-from mlhelpers.serving.server import _watch, main
+from mlhelpers.serving.server import _watch_parent, main
 
 ROW = {"charge": 55.5, "late": 1, "contract": "monthly", "region": "north"}
 
@@ -42,14 +42,14 @@ def test_service_in_a_process_of_its_own(built, customers, tmp_path, capsys):
             service.request(ROW | {"late": -1})
         # its port is taken
         port = service.url.rsplit(":", 1)[1]
-        assert main(["--bundle", str(built), "--port", port]) == 2
+        assert main([str(built), "--port", port]) == 2
         assert "in use" in capsys.readouterr().err
     assert service.process.returncode == 0
     assert log.exists()
 
 
 def test_folder_that_is_no_bundle_says_so(tmp_path, capsys):
-    assert main(["--bundle", str(tmp_path)]) == 2
+    assert main([str(tmp_path)]) == 2
     assert "MANIFEST.json is missing" in capsys.readouterr().err
     with (
         pytest.raises(ServiceError, match=r"ended with code 2(.|\n)*MANIFEST.json is missing"),
@@ -116,7 +116,7 @@ def test_main_serves_until_it_is_told_to_stop(built, monkeypatch, capsys):
     timer = threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGTERM))
     timer.start()
     try:
-        assert main(["--bundle", str(built), "--parent", str(os.getppid())]) == 0
+        assert main([str(built), "--parent", str(os.getppid())]) == 0
     finally:
         timer.join()
         for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
@@ -130,11 +130,11 @@ def test_watch_ends_the_server_of_another_parent():
         should_exit = False
 
     server = Server()
-    _watch(os.getppid() + 1, server)
+    _watch_parent(os.getppid() + 1, server)
     assert server.should_exit
     server.should_exit = False
     thread = threading.Thread(
-        target=_watch, args=(os.getppid(), server), kwargs={"interval": 30}, daemon=True
+        target=_watch_parent, args=(os.getppid(), server), kwargs={"interval": 30}, daemon=True
     )
     thread.start()
     thread.join(0.05)

@@ -1,0 +1,151 @@
+"""Request bodies in the formats that clients send: our rows, MLflow's, SageMaker's.
+
+Taught in lessons 7.2 (REST APIs) and 7.3 (cloud platforms).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from mlhelpers.serving.answers import Refusal
+
+_SHAPES = "dataframe_split, dataframe_records, instances, inputs or rows"
+
+
+def parse_json(body: bytes) -> Any:
+    """JSON after the standard: UTF-8, no NaN, no infinity.
+
+    Raises
+    ------
+    Refusal
+        400 if the body is not JSON.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        hint = "; NaN and Infinity are no JSON numbers: give null" if _has_constant(body) else ""
+        raise Refusal(400, f"the body is not JSON: {error}{hint}") from None
+
+
+def rows_of(content: Any) -> list[Any]:
+    """Rows of ``{"rows": [{...}, ...]}`` or ``{"rows": {...}}``.
+
+    Raises
+    ------
+    Refusal
+        422 if the content has another shape.
+    """
+    if type(content) is not dict or len(content) != 1 or "rows" not in content:
+        raise Refusal(422, 'expected an object with the one key "rows"')
+    rows = content["rows"]
+    if type(rows) is dict:
+        return [rows]
+    if type(rows) is not list or not rows:
+        raise Refusal(422, '"rows" must be an object or a list of at least one object')
+    return rows
+
+
+def rows_of_invocation(body: bytes, content_type: str, columns: Sequence[str]) -> list[Any]:
+    """Rows of a request to ``/invocations``, as MLflow's and SageMaker's clients send them.
+
+    Parameters
+    ----------
+    body : bytes
+        ``{"dataframe_split": {"columns": [...], "data": [[...]]}}``, ``{"dataframe_records": [{...}]}``,
+        ``{"instances": [...]}``, ``{"inputs": {column: [values]}}``, ``{"rows": ...}``; or CSV, with or
+        without a line of column names.
+    content_type : str
+        ``application/json`` or ``text/csv``.
+    columns : sequence of str
+        Names of the columns, in the model's order, for rows that are lists.
+
+    Returns
+    -------
+    list
+        One mapping a row, if the row could be made one.
+
+    Raises
+    ------
+    Refusal
+        400, 415 or 422, with what is wrong.
+    """
+    if content_type == "text/csv":
+        return _rows_of_csv(body, columns)
+    content = parse_json(body)
+    if type(content) is not dict:
+        raise Refusal(422, f"expected an object with {_SHAPES}")
+    shapes = [name for name in _SHAPES.replace(" or ", ", ").split(", ") if name in content]
+    extra = sorted(set(content) - {*shapes, "params", "signature_name"})
+    if len(shapes) != 1 or extra:
+        raise Refusal(422, f"expected exactly one of {_SHAPES}, got {', '.join(map(str, content)) or 'none'}")
+    shape = shapes[0]
+    given = content[shape]
+    if shape == "rows":
+        return rows_of({"rows": given})
+    if shape == "dataframe_split":
+        return _rows_of_split(given)
+    if type(given) is dict and shape == "inputs":
+        return _rows_of_columns(given)
+    if type(given) is not list or not given:
+        raise Refusal(422, f'"{shape}" must be a list of at least one row')
+    return [_named(row, columns) for row in given]
+
+
+def _rows_of_split(given: Any) -> list[Any]:
+    names, data = (given.get("columns"), given.get("data")) if type(given) is dict else (None, None)
+    if type(names) is not list or type(data) is not list or not data:
+        raise Refusal(422, '"dataframe_split" must hold "columns" and at least one row in "data"')
+    if len(set(map(str, names))) != len(names):
+        raise Refusal(422, '"dataframe_split": a column is named twice')
+    return [_named(row, names) for row in data]
+
+
+def _rows_of_columns(given: Mapping[str, Any]) -> list[Any]:
+    lengths = {len(values) if type(values) is list else -1 for values in given.values()}
+    if len(lengths) != 1 or lengths <= {-1, 0}:
+        raise Refusal(422, '"inputs" must give each column a list, all of the same length')
+    names = list(given)
+    return [dict(zip(names, row, strict=True)) for row in zip(*given.values(), strict=True)]
+
+
+def _named(row: Any, names: Sequence[str]) -> Any:
+    if type(row) is not list:
+        return row  # an object, or something that the check of rows will name
+    if len(row) != len(names):
+        raise Refusal(422, f"a row has {len(row)} values, there are {len(names)} columns")
+    return dict(zip(map(str, names), row, strict=True))
+
+
+def _rows_of_csv(body: bytes, columns: Sequence[str]) -> list[Any]:
+    try:
+        lines = [line for line in csv.reader(io.StringIO(body.decode()), strict=True) if line]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Refusal(400, f"the body is not CSV in UTF-8: {error}") from None
+    names = columns
+    if lines and set(lines[0]) & set(columns):
+        names = lines.pop(0)
+    if not lines:
+        raise Refusal(422, "the CSV holds no row")
+    return [_named([_value(cell) for cell in line], names) for line in lines]
+
+
+def _value(cell: str) -> Any:
+    """A CSV cell: empty is missing, what reads as a number is one."""
+    text = cell.strip()
+    if not text:
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text) if text.isascii() and "_" not in text and len(text) < 400 else text
+        except ValueError:
+            continue
+    return text
+
+
+def _has_constant(body: bytes) -> bool:
+    return b"NaN" in body or b"Infinity" in body
