@@ -57,8 +57,23 @@ _HOME = {
     "Gate": "gates",
     "GateReport": "gates",
     "check_gates": "gates",
+    "Criteria": "criteria",
+    "load_criteria": "criteria",
+    "MitigationComparison": "fairness_mitigation",
+    "compare_mitigations": "fairness",
+    "fairness_gaps": "fairness",
+    "load_aif360": "fairness",
+    "reweighing_weights": "fairness",
+    "ValidationReport": "report",
+    "check_report": "report",
+    "claims_of": "report",
+    "figures_of_counts": "report",
     "html_report": "report",
+    "implied_prevalence": "report",
+    "markdown_table": "report",
     "model_card": "report",
+    "shown_beside_limit": "report",
+    "validation_report": "report",
 }
 __all__ = sorted(_HOME)
 __getattr__, __dir__ = lazy_names(__name__, _HOME)

@@ -87,7 +87,7 @@ def check_gates(
     figures : mapping of str to float
         What was measured, by name.
     rules : mapping of str to mapping, or iterable of Gate
-        As in params.yaml: ``{"roc_auc_low": {"min": 0.80}}``.
+        As in notebooks/criteria.yml: ``{"auc_low": {"min": 0.80}}``.
 
     Returns
     -------

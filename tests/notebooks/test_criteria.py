@@ -5,27 +5,35 @@ from pathlib import Path
 import yaml
 
 from mlhelpers.course.files import find_root
-from mlhelpers.validation import check_gates
+from mlhelpers.validation.criteria import load_criteria
 
 ROOT = find_root(Path(__file__).parent)
-CRITERIA = yaml.safe_load((ROOT / "notebooks" / "criteria.yml").read_text(encoding="utf-8"))
+FILE = ROOT / "notebooks" / "criteria.yml"
+CRITERIA = {name: load_criteria(name, path=FILE) for name in yaml.safe_load(FILE.read_text(encoding="utf-8"))}
 PARAMS = yaml.safe_load((ROOT / "pipelines" / "churn" / "params.yaml").read_text(encoding="utf-8"))
 
 
-def test_churn_gates_are_gates_of_the_pipeline():
-    gates = PARAMS["evaluate"]["gates"]
-    assert {name: gates.get(name) for name in CRITERIA["churn"]["gates"]} == CRITERIA["churn"]["gates"]
+def test_no_limit_and_no_price_stands_in_the_pipelines_settings():
+    assert not {"gates", "costs"} & set(PARAMS["evaluate"]) | {"gain_kept", "cost_call"} & set(PARAMS["train"])
+    assert CRITERIA["churn"].horizon_days == PARAMS["features"]["horizon_days"]
 
 
-def test_churn_prices_are_those_of_the_pipeline():
-    train = PARAMS["train"]
-    prices = {"gain_tp": train["gain_kept"], "cost_fp": train["cost_call"], "cost_fn": train["cost_lost"]}
-    assert CRITERIA["churn"]["costs"] == prices
-    assert CRITERIA["churn"]["horizon_days"] == PARAMS["features"]["horizon_days"]
+def test_the_pipeline_reads_the_criteria():
+    graph = yaml.safe_load((ROOT / "pipelines" / "churn" / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    for stage in ("train", "evaluate"):
+        assert "../../notebooks/criteria.yml" in graph[stage]["deps"]
+        notebook = next((ROOT / "pipelines" / "churn").glob(f"*_{stage}.ipynb")).read_text(encoding="utf-8")
+        assert 'load_criteria(\\"churn\\")' in notebook
+
+
+def test_churn_holds_every_gate_of_a_release():
+    assert list(CRITERIA["churn"].release_gates) == [
+        "recall_gap_low", "stress_failures", "gain_over_reference_low",
+    ]  # fmt: skip
 
 
 def test_every_criterion_can_be_checked():
     for problem in CRITERIA.values():
-        perfect = {name: {"min": 1.0}.get(next(iter(rule)), 0.0) for name, rule in problem["gates"].items()}
-        assert check_gates(perfect, problem["gates"])
-        assert not check_gates(dict.fromkeys(problem["gates"], float("nan")), problem["gates"])
+        perfect = {name: rule.get("min", 0.0) for name, rule in problem.all_gates.items()}
+        assert problem.check(perfect, release=True)
+        assert not problem.check(dict.fromkeys(problem.all_gates, float("nan")), release=True)

@@ -104,6 +104,8 @@ def finished(tmp_path_factory):
     for name in ("pipelines", "data", "mlhelpers"):
         shutil.copytree(ROOT / name, folder / name, ignore=leave)
     shutil.copy(ROOT / ".dvcignore", folder)
+    (folder / "notebooks").mkdir()
+    shutil.copy(ROOT / "notebooks" / "criteria.yml", folder / "notebooks")
     workspace = Workspace(folder)
     code, _, errors = workspace.run(BIN / "dvc", "init", "--no-scm", "--quiet", cwd=folder)
     assert code == 0, errors
@@ -296,7 +298,7 @@ def test_a_misspelt_parameter_stops_the_pipeline_before_a_kernel_starts(workspac
 
 def test_a_model_that_misses_the_gate_goes_no_further(workspace):
     champion = alias_manifest("churn", "champion", store=workspace.store)
-    path = workspace.churn / "params.yaml"
+    path = workspace.folder / "notebooks" / "criteria.yml"
     path.write_text(path.read_text().replace("auc_low: {min: 0.80}", "auc_low: {min: 0.99}"))
     package = workspace.files("package", "deploy")
     code, _, errors = workspace.pipeline()
