@@ -44,6 +44,16 @@ _HOME = {
     "plot_bias_variance": "diagnostics",
     "validation_curve": "diagnostics",
     "verdict": "diagnostics",
+    "SEARCHES": "tuning",
+    "Nested": "tuning",
+    "Search": "tuning",
+    "check_space": "tuning",
+    "compare_searches": "tuning",
+    "grid_points": "tuning",
+    "nested_cv": "tuning",
+    "plot_best_so_far": "tuning",
+    "random_points": "tuning",
+    "tune": "tuning",
 }
 __all__ = sorted(_HOME)
 __getattr__, __dir__ = lazy_names(__name__, _HOME)

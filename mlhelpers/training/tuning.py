@@ -1,0 +1,16 @@
+"""Hyperparameter search: one space, one budget, six searches from four libraries, nested evaluation.
+
+Taught in lesson 4.3 (hyperparameter tuning).
+"""
+
+from __future__ import annotations
+
+from .tuning_nested import Nested, nested_cv
+from .tuning_result import Search, compare_searches, plot_best_so_far
+from .tuning_search import SEARCHES, tune
+from .tuning_space import check_space, grid_points, random_points
+
+__all__ = [
+    "SEARCHES", "Nested", "Search", "check_space", "compare_searches", "grid_points", "nested_cv",
+    "plot_best_so_far", "random_points", "tune",
+]  # fmt: skip
