@@ -11,15 +11,39 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlhelpers.validation.metric_rules import METRICS, Weighted, checked, checked_weights, known
+from mlhelpers.validation.metric_rules import (
+    METRICS,
+    Weighted,
+    checked,
+    checked_weights,
+    known,
+    warn_undefined,
+)
 
 DEFAULT_METRICS = ("roc_auc", "average_precision", "brier", "log_loss")
 
 
 def resampled_weights(
-    y: np.ndarray, n_resamples: int, rng: np.random.Generator, *, stratified: bool
+    y: np.ndarray,
+    n_resamples: int,
+    rng: np.random.Generator,
+    *,
+    stratified: bool,
+    codes: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
-    """Yield how often each row was drawn, in blocks of shape (n_block, n_rows) that stay small in memory."""
+    """Yield how often each row was drawn, in blocks of shape (n_block, n_rows) that stay small in memory.
+
+    With `codes`, the number of each row's group, whole groups are drawn.
+    """
+    if codes is not None:
+        n_groups = int(codes.max()) + 1
+        block = max(1, 500_000 // len(y))
+        for start in range(0, n_resamples, block):
+            size = min(block, n_resamples - start)
+            drawn = rng.integers(0, n_groups, (size, n_groups)) + np.arange(size)[:, None] * n_groups
+            times = np.bincount(drawn.ravel(), minlength=size * n_groups).reshape(size, n_groups)
+            yield times[:, codes]
+        return
     if not stratified:
         block = max(1, 100_000 // len(y))  # a block stays in the processor's cache
         for start in range(0, n_resamples, block):
@@ -57,6 +81,24 @@ def check_bootstrap(n_resamples: int, level: float) -> None:
         raise ValueError(f"n_resamples must be at least 1 and level in (0, 1), got {n_resamples} and {level}")
 
 
+def _codes(groups: Any, n_rows: int, *, stratified: bool) -> np.ndarray | None:
+    """Number of each row's group, or a ValueError that says what is wrong with the groups."""
+    if groups is None:
+        return None
+    if stratified:
+        raise ValueError("groups and stratified exclude each other: a group may hold both classes")
+    codes, names = pd.factorize(np.asarray(groups, dtype=object))
+    if codes.shape != (n_rows,):
+        raise ValueError(f"groups has {len(codes)} values, y has {n_rows} rows")
+    if (codes < 0).any():
+        raise ValueError(
+            f"groups: row {int((codes < 0).argmax())} has no group; give each such row one of its own"
+        )
+    if len(names) < 2:
+        raise ValueError("groups holds one group only; nothing can be drawn from it")
+    return codes
+
+
 def bootstrap_intervals(
     y: Any,
     p: Any,
@@ -66,6 +108,7 @@ def bootstrap_intervals(
     n_resamples: int = 1000,
     level: float = 0.95,
     stratified: bool = False,
+    groups: Any = None,
     sample_weight: Any = None,
     random_state: int | np.random.Generator | None = 0,
 ) -> pd.DataFrame:
@@ -87,6 +130,9 @@ def bootstrap_intervals(
         Coverage of the interval.
     stratified : bool, default=False
         Draw from each class by itself: the share of positives is then taken as known.
+    groups : array-like of shape (n_rows,), optional
+        Group of each row, such as its customer. Whole groups are drawn then (cluster bootstrap): rows of
+        one group are not independent, and intervals that take them for independent are too narrow.
     sample_weight : array-like of shape (n_rows,), optional
         Weight of each row; a row that is drawn twice counts twice its weight.
     random_state : int, Generator or None, default=0
@@ -97,17 +143,26 @@ def bootstrap_intervals(
     DataFrame
         Columns metric, value, low, high. Resamples in which a metric is not defined are left out.
 
+    Warns
+    -----
+    UserWarning
+        Names the metrics that are not defined, which are NaN.
+
     References
     ----------
     .. [1] B. Efron, R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
+    .. [2] A. C. Davison, D. V. Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8
+    (groups).
     """
     y, p = checked(y, p)
     check_bootstrap(n_resamples, level)
     scores, rng = Weighted(y, p, threshold), np.random.default_rng(random_state)
     given = checked_weights(sample_weight, len(y))
     once = np.ones((1, len(y))) if given is None else given[scores.order][None, :]
+    codes = _codes(groups, len(y), stratified=stratified)
+    codes = None if codes is None else codes[scores.order]
     found: dict[str, list[np.ndarray]] = {name: [] for name in known(metrics)}
-    for weights in resampled_weights(scores.y, n_resamples, rng, stratified=stratified):
+    for weights in resampled_weights(scores.y, n_resamples, rng, stratified=stratified, codes=codes):
         for name, values in found.items():
             values.append(METRICS[name](scores, weights if given is None else weights * once))
     rows = []
@@ -116,6 +171,7 @@ def bootstrap_intervals(
         rows.append(
             {"metric": name, "value": float(METRICS[name](scores, once)[0]), "low": low, "high": high}
         )
+    warn_undefined((row["metric"] for row in rows if np.isnan(row["value"])), y)
     return pd.DataFrame(rows)
 
 
@@ -129,6 +185,7 @@ def paired_difference(
     n_resamples: int = 1000,
     level: float = 0.95,
     stratified: bool = False,
+    groups: Any = None,
     random_state: int | np.random.Generator | None = 0,
 ) -> dict[str, float]:
     """Difference of a metric between two models on the same rows, b minus a, with an interval.
@@ -144,29 +201,36 @@ def paired_difference(
         Probabilities of the old and of the new model.
     metric : str, default="roc_auc"
         Name as in `classification_metrics`.
-    threshold, n_resamples, level, stratified, random_state
+    threshold, n_resamples, level, stratified, groups, random_state
         As in `bootstrap_intervals`.
 
     Returns
     -------
     dict of str to float
         value, low, high.
+
+    Warns
+    -----
+    UserWarning
+        If the metric is not defined and the difference NaN.
     """
     y, p_a = checked(y, p_a)
     _, p_b = checked(y, p_b)
     check_bootstrap(n_resamples, level)
     rule = METRICS[known([metric])[0]]
     a, b = Weighted(y, p_a, threshold), Weighted(y, p_b, threshold)
-    rng = np.random.default_rng(random_state)
+    rng, codes = np.random.default_rng(random_state), _codes(groups, len(y), stratified=stratified)
     differences = np.concatenate(
         [
             rule(b, weights[:, b.order]) - rule(a, weights[:, a.order])
-            for weights in resampled_weights(y, n_resamples, rng, stratified=stratified)
+            for weights in resampled_weights(y, n_resamples, rng, stratified=stratified, codes=codes)
         ]
     )
     low, high = limits(differences, level)
     once = np.ones((1, len(y)))
-    return {"value": float(rule(b, once)[0] - rule(a, once)[0]), "low": low, "high": high}
+    value = float(rule(b, once)[0] - rule(a, once)[0])
+    warn_undefined([metric] if np.isnan(value) else [], y)
+    return {"value": value, "low": low, "high": high}
 
 
 def wilson_interval(successes: Any, n: Any, *, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:

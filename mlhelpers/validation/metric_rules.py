@@ -5,7 +5,8 @@ Behind `mlhelpers.validation.metrics`, taught in lessons 4.4 and 5.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,18 @@ METRICS: dict[str, Callable[[Weighted, np.ndarray], np.ndarray]] = {
     "f1": _from_counts(lambda tp, fp, fn, tn: ratio(2 * tp, 2 * tp + fp + fn)),
     "selection_rate": _from_counts(lambda tp, fp, fn, tn: ratio(tp + fp, tp + fp + fn + tn)),
 }
+
+
+def warn_undefined(names: Iterable[str], y: np.ndarray, *, stacklevel: int = 3) -> None:
+    """Say which metrics are NaN and why, so that no figure is missing in silence."""
+    names = list(names)
+    if not names:
+        return
+    classes = [name for name, rows in (("positive", y == 1), ("negative", y == 0)) if not rows.any()]
+    why = (
+        f"there is no {' and no '.join(classes)} row" if classes else "nothing to divide by at this threshold"
+    )
+    warnings.warn(f"not defined, so NaN: {', '.join(names)} ({why})", UserWarning, stacklevel=stacklevel)
 
 
 def known(metrics: Sequence[str]) -> Sequence[str]:

@@ -19,7 +19,7 @@ from mlhelpers.validation.intervals import (
     resampled_weights,
     wilson_interval,
 )
-from mlhelpers.validation.metric_rules import METRICS, Weighted, checked, checked_weights
+from mlhelpers.validation.metric_rules import METRICS, Weighted, checked, checked_weights, warn_undefined
 from mlhelpers.validation.regression import regression_intervals, regression_metrics
 from mlhelpers.validation.slices import metrics_by_slice
 
@@ -66,6 +66,11 @@ def classification_metrics(
         n, prevalence, tp, fp, fn, tn, then roc_auc, average_precision, brier, log_loss, calibration_gap (mean
         of y minus mean of p), accuracy, precision, recall, specificity, f1, selection_rate. One that is not
         defined, such as the precision when nothing is selected, is NaN.
+
+    Warns
+    -----
+    UserWarning
+        Names the metrics that are not defined.
     """
     y, p = checked(y, p)
     weights, scores = checked_weights(sample_weight, len(y)), Weighted(y, p, threshold)
@@ -75,4 +80,5 @@ def classification_metrics(
         for name, count in zip(("tp", "fp", "fn", "tn"), scores.counts(once), strict=True)
     }
     figures = {name: float(metric(scores, once)[0]) for name, metric in METRICS.items()}
+    warn_undefined((name for name, value in figures.items() if np.isnan(value)), y)
     return {"n": len(y), "prevalence": float(np.average(y, weights=weights)), **counts, **figures}

@@ -1,4 +1,5 @@
 import time
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -239,3 +240,75 @@ def test_intervals_take_sample_weights():
     assert other["low"] < other["value"] < other["high"]
     with pytest.raises(ValueError, match="row 0 is -1"):
         bootstrap_intervals(Y, P, sample_weight=-np.ones(len(Y)))
+
+
+def test_what_is_not_defined_is_said():
+    with pytest.warns(UserWarning, match=r"not defined, so NaN: roc_auc.* \(there is no positive row\)"):
+        found = classification_metrics([0, 0, 0], [0.2, 0.6, 0.4])
+    assert np.isnan(found["roc_auc"])
+    with pytest.warns(UserWarning, match=r"NaN: precision \(nothing to divide by at this threshold\)"):
+        bootstrap_intervals([0, 1], [0.2, 0.3], metrics=["precision", "brier"], n_resamples=5)
+    with pytest.warns(UserWarning, match="not defined, so NaN: recall"):
+        found = paired_difference([0, 0], [0.2, 0.3], [0.1, 0.9], "recall", n_resamples=5)
+    assert np.isnan(found["value"])
+
+
+def test_nothing_is_said_where_all_is_defined():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        classification_metrics([0, 1], [0.2, 0.8])
+        bootstrap_intervals([0, 1, 1, 0], [0.2, 0.8, 0.6, 0.7], metrics=["roc_auc"], n_resamples=5)
+
+
+def clustered(n_groups=60, size=20, seed=0):
+    """Rows of one group share label and, nearly, probability."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, n_groups)
+    p = np.clip(0.5 + 0.2 * (y - 0.5) + rng.normal(0, 0.25, n_groups), 0.01, 0.99)
+    groups = np.repeat(np.arange(n_groups), size)
+    return y[groups], np.clip(p[groups] + rng.normal(0, 1e-3, len(groups)), 0, 1), groups
+
+
+def test_groups_are_drawn_whole():
+    y, p, groups = clustered()
+    settings = {"metrics": ["roc_auc", "brier"], "n_resamples": 600}
+    by_group = bootstrap_intervals(y, p, groups=groups, **settings).set_index("metric")
+    by_row = bootstrap_intervals(y, p, **settings).set_index("metric")
+    assert (by_group["value"] == by_row["value"]).all()
+    width = (by_group["high"] - by_group["low"]) / (by_row["high"] - by_row["low"])
+    assert ((width > 3) & (width < 6)).all()  # the square root of 20 rows a group is 4.5
+
+
+def test_groups_of_one_row_are_rows():
+    y, p, _ = clustered(n_groups=400, size=1)
+    one = bootstrap_intervals(y, p, metrics=["roc_auc"], groups=np.arange(400), n_resamples=2000)
+    rows = bootstrap_intervals(y, p, metrics=["roc_auc"], n_resamples=2000)
+    assert one.loc[0, "low"] == pytest.approx(rows.loc[0, "low"], abs=0.01)
+    assert one.loc[0, "high"] == pytest.approx(rows.loc[0, "high"], abs=0.01)
+
+
+def test_paired_difference_draws_groups_too():
+    y, p, groups = clustered()
+    better = np.clip(p + 0.02 * (y - 0.5), 0, 1)
+    by_group = paired_difference(y, p, better, "brier", groups=groups, n_resamples=300)
+    by_row = paired_difference(y, p, better, "brier", n_resamples=300)
+    assert by_group["value"] == by_row["value"]
+    assert by_group["high"] - by_group["low"] > 2 * (by_row["high"] - by_row["low"])
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ([1, 2], "groups has 2 values, y has 4 rows"),
+        ([1, 1, 1, 1], "one group only"),
+        ([1, None, 2, 2], "row 1 has no group"),
+    ],
+)
+def test_groups_that_cannot_be_drawn_are_refused(groups, message):
+    with pytest.raises(ValueError, match=message):
+        bootstrap_intervals([0, 1, 0, 1], [0.1, 0.9, 0.3, 0.4], groups=groups)
+
+
+def test_groups_and_strata_exclude_each_other():
+    with pytest.raises(ValueError, match="exclude each other"):
+        bootstrap_intervals([0, 1], [0.1, 0.9], groups=[1, 2], stratified=True)
