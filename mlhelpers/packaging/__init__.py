@@ -31,6 +31,7 @@ _HOME = {
     "alias_source": "registry",
     "load_registered": "registry",
     "manifest_hash": "bundle",
+    "write_mlflow_model": "mlflow_model",
     "register_bundle": "registry",
     "resolve_alias": "registry",
     "set_alias": "registry",

@@ -11,10 +11,18 @@ from pathlib import Path
 
 from mlhelpers.packaging.archive import BundleError
 from mlhelpers.packaging.bundle import Bundle, load_bundle
+from mlhelpers.packaging.mlflow_model import bundle_folder
 from mlhelpers.training.tracking import client, quiet
 
 
-def register_bundle(bundle: Bundle, *, store: str, name: str | None = None, run_id: str | None = None) -> int:
+def register_bundle(
+    bundle: Bundle,
+    *,
+    store: str,
+    name: str | None = None,
+    run_id: str | None = None,
+    source: str | Path | None = None,
+) -> int:
     """Register a bundle as a version of a model; the same bundle keeps its version.
 
     Taught in lesson 6.3.
@@ -29,6 +37,8 @@ def register_bundle(bundle: Bundle, *, store: str, name: str | None = None, run_
         Name in the registry; the bundle's without one.
     run_id : str, optional
         The run that trained the model.
+    source : str or Path, optional
+        Folder of `write_mlflow_model` that holds the bundle, so that MLflow's own tools load the version too.
 
     Returns
     -------
@@ -55,7 +65,7 @@ def register_bundle(bundle: Bundle, *, store: str, name: str | None = None, run_
             "data_hash": bundle.data_hash,
             "bundle_version": bundle.version,
         }
-        source = bundle.folder.resolve().as_uri()
+        source = Path(source or bundle.folder).resolve().as_uri()
         created = mlflow.create_model_version(name, source, run_id=run_id, tags=tags, await_creation_for=None)
         return int(created.version)
 
@@ -190,8 +200,7 @@ def load_registered(
         If the bundle is not what was registered.
     """
     source = alias_source(name, alias, store=store)
-    inside = source / "artifacts" / "bundle"  # registered as an MLflow model by `write_mlflow_model`
-    bundle = load_bundle(inside if inside.is_dir() else source, trusted_keys=trusted_keys, runtime=runtime)
+    bundle = load_bundle(bundle_folder(source), trusted_keys=trusted_keys, runtime=runtime)
     known = alias_manifest(name, alias, store=store)
     if known is not None and known != bundle.sha256:
         raise BundleError(f"{source.name} is another bundle than the one registered as {name}@{alias}")

@@ -7,7 +7,7 @@ import pytest
 
 from mlhelpers.packaging import BundleError, build_bundle, load_bundle
 from mlhelpers.packaging.build import _swap
-from mlhelpers.packaging.bundle import FILES, GRAPH, MANIFEST
+from mlhelpers.packaging.bundle import FILES, GRAPH, MANIFEST, fingerprint
 
 
 @pytest.fixture
@@ -183,3 +183,72 @@ def test_validation_goes_through_the_signature(built):
     frame, problems = load_bundle(built).validate([{"charge": -1}])
     assert isinstance(frame, pd.DataFrame)
     assert [problem.column for problem in problems] == ["charge", "late", "contract", "region"]
+
+
+def test_graph_is_said_in_the_manifest(built, parts, tmp_path):
+    assert load_bundle(built).manifest["onnx"] == {
+        "converted": True,
+        "rows_compared": 2003,
+        "tolerance": 1e-6,
+    }
+    without = load_bundle(build_bundle(tmp_path / "without", **parts, onnx=False))
+    assert without.manifest["onnx"] == {"converted": False, "reason": "not asked for"}
+    assert without.session is None
+
+
+def test_bundle_without_a_graph_predicts_by_the_model(parts, customers, tmp_path):
+    from mlhelpers.training import fit, make_logistic
+
+    model = fit(make_logistic(["charge", "late"], ["contract", "region"]), customers, customers["churned"])
+    built = load_bundle(build_bundle(tmp_path / "logistic", **parts | {"model": model}))
+    assert "OneHotEncoder" in built.manifest["onnx"]["reason"]
+    np.testing.assert_allclose(built.predict(customers), model.predict_proba(customers)[:, 1], atol=1e-12)
+    with pytest.raises(BundleError, match="the model has no ONNX form: a OneHotEncoder"):
+        build_bundle(tmp_path / "asked", **parts | {"model": model}, onnx=True)
+
+
+def test_graph_that_answers_otherwise_is_not_built(parts, tmp_path, monkeypatch):
+    from mlhelpers.packaging import build
+
+    monkeypatch.setattr(build, "predict_with_graph", lambda session, codes: np.zeros(len(codes)))
+    with pytest.raises(BundleError, match=r"graph is .* off the model's answer, 1e-06 is allowed"):
+        build_bundle(tmp_path / "new", **parts)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_onnx_runtime_alone_leaves_the_model_alone(built, customers):
+    loaded = load_bundle(built, runtime="onnx", trusted=[])
+    assert len(loaded.predict(customers)) == len(customers)
+    with pytest.raises(BundleError, match="TreePredictor"):
+        _ = loaded.model
+    with pytest.raises(ValueError, match="runtime must be 'both' or 'onnx', got 'tf'"):
+        load_bundle(built, runtime="tf")
+
+
+def test_graph_that_does_not_give_the_stored_answer_is_refused(bundle, parts, customers, tmp_path):
+    from mlhelpers.training import fit, make_boosting
+
+    other = fit(
+        make_boosting(["charge", "late"], ["contract", "region"], max_iter=3),
+        customers,
+        customers["late"] > 0,
+    )
+    graph = (build_bundle(tmp_path / "other", **parts | {"model": other}) / GRAPH).read_bytes()
+    (bundle / GRAPH).write_bytes(graph)
+    seal = fingerprint(graph)
+    rewrite(bundle, lambda manifest: manifest["files"].update({GRAPH: seal}))
+    refused(bundle, "model.onnx no longer gives the stored answer")
+    (bundle / GRAPH).write_bytes(b"broken")
+    rewrite(bundle, lambda manifest: manifest["files"].update({GRAPH: fingerprint(b"broken")}))
+    refused(bundle, "model.onnx: not an ONNX model")
+
+
+@pytest.mark.parametrize("package", ["scikit-learn", "mlhelpers"])
+def test_another_major_version_is_refused(bundle, package):
+    rewrite(bundle, lambda manifest: manifest["libraries"].update({package: "99.0"}))
+    refused(bundle, f"made with {package} 99.0, here is .*: another major version")
+
+
+def test_graph_must_be_listed(bundle):
+    rewrite(bundle, lambda manifest: manifest["files"].pop(GRAPH))
+    refused(bundle, "does not list model.onnx")

@@ -4,8 +4,17 @@ import warnings
 import mlflow
 import pytest
 
-from mlhelpers.packaging import build_bundle, load_bundle, register_bundle, resolve_alias, set_alias
-from mlhelpers.packaging.registry import alias_manifest
+from mlhelpers.packaging import (
+    BundleError,
+    alias_manifest,
+    alias_source,
+    build_bundle,
+    load_bundle,
+    load_registered,
+    register_bundle,
+    resolve_alias,
+    set_alias,
+)
 from mlhelpers.training import start_store, track_run
 from mlhelpers.training.tracking import client
 
@@ -94,3 +103,30 @@ def test_nothing_is_said_and_nothing_set(versions, store, capfd):
         set_alias("quiet", "champion", 1, store=store)
     assert mlflow.get_registry_uri() == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_alias_leads_to_the_bundle(versions, store):
+    set_alias("churn", "champion", 1, store=store)
+    assert alias_source("churn", "champion", store=store) == versions[0].folder
+    assert load_registered("churn", "champion", store=store).sha256 == versions[0].sha256
+    with pytest.raises(LookupError, match="no alias 'absent' of a model 'churn'"):
+        load_registered("churn", "absent", store=store)
+
+
+def test_another_bundle_in_its_place_is_refused(versions, store, parts, tmp_path):
+    folder = build_bundle(tmp_path / "bundle", **parts | {"version": "2.0.0"})
+    number = register_bundle(load_bundle(folder), store=store, name="swapped")
+    set_alias("swapped", "champion", number, store=store)
+    build_bundle(folder, **parts | {"version": "2.0.1"})
+    with pytest.raises(BundleError, match="another bundle than the one registered as swapped@champion"):
+        load_registered("swapped", "champion", store=store)
+
+
+def test_model_that_lies_elsewhere_has_no_path(store):
+    mlflow_client = client(store)
+    mlflow_client.create_registered_model("far")
+    mlflow_client.create_model_version("far", "s3://bucket/model")
+    set_alias("far", "champion", 1, store=store)
+    with pytest.raises(LookupError, match="s3://bucket/model, which is no path of this machine"):
+        alias_source("far", "champion", store=store)
+    assert alias_manifest("far", "champion", store=store) is None
