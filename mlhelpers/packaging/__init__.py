@@ -18,7 +18,7 @@ _HOME = {
     "BundleError": "archive",
     "build_bundle": "build",
     "sign_bundle": "build",
-    "probe_rows": "build",
+    "probe_rows": "probes",
     "pack_bundle": "bundle",
     "signing_key": "signing",
     "public_key": "signing",

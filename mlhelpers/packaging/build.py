@@ -33,12 +33,11 @@ from mlhelpers.packaging.bundle import (
 )
 from mlhelpers.packaging.formats import save_model
 from mlhelpers.packaging.onnx_export import NotConvertible, onnx_session, to_onnx
+from mlhelpers.packaging.probes import probe_rows
 from mlhelpers.packaging.rows import RowReader
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-_PROBES = 2000  # rows on which the two model files are compared
 
 
 def build_bundle(
@@ -165,41 +164,6 @@ def sign_bundle(folder: str | Path, key: Ed25519PrivateKey) -> Path:
     os.replace(name, folder / SEAL)
     (folder / SEAL).chmod(0o644)
     return folder / SEAL
-
-
-def probe_rows(
-    signature: Sequence[Mapping[str, Any]], n_rows: int = _PROBES, *, random_state: int = 0
-) -> np.ndarray:
-    """Coded rows from all over what a signature allows, its limits and missing values among them.
-
-    Taught in lesson 6.1.
-
-    Parameters
-    ----------
-    signature : sequence of mapping
-        From `infer_signature`.
-    n_rows : int, default=2000
-        Number of rows.
-    random_state : int, default=0
-        Seed.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_columns)
-        As `RowReader.read` codes them.
-    """
-    rng = np.random.default_rng(random_state)
-    codes = np.empty((n_rows, len(signature)))
-    for at, column in enumerate(signature):
-        if column["type"] == "category":
-            codes[:, at] = rng.integers(0, len(column["categories"]), n_rows)
-        else:
-            drawn = rng.uniform(column["min"], column["max"], n_rows)
-            drawn[rng.random(n_rows) < 0.02], drawn[rng.random(n_rows) < 0.02] = column["min"], column["max"]
-            codes[:, at] = np.round(drawn) if column["type"] == "integer" else np.round(drawn, 2)
-        if column["nullable"]:
-            codes[rng.random(n_rows) < 0.1, at] = np.nan
-    return codes
 
 
 def _graph(

@@ -29,9 +29,10 @@ class NotConvertible(ValueError):
 def to_onnx(model: Any, signature: Sequence[Mapping[str, Any]]) -> bytes:
     """Convert a fitted classifier to an ONNX graph on the codes of `RowReader`.
 
-    Taught in lesson 6.1. The graph has one input, ``codes``, a float64 tensor of shape (n_rows, n_columns),
-    and the output ``probabilities`` of shape (n_rows, n_classes). skl2onnx rounds the thresholds of trees
-    to float32, which sends a value next to a threshold down the other branch; they are put back as float64.
+    Taught in lesson 6.1. A logistic regression becomes a sum of one term for each column, other models go
+    through skl2onnx. The graph has one input, ``codes``, a float64 tensor of shape (n_rows, n_columns), and
+    the output ``probabilities`` of shape (n_rows, n_classes). skl2onnx rounds the thresholds of trees to
+    float32, which sends a value next to a threshold down the other branch; they are put back as float64.
 
     Parameters
     ----------
@@ -51,30 +52,15 @@ def to_onnx(model: Any, signature: Sequence[Mapping[str, Any]]) -> bytes:
     NotConvertible
         If a step has no ONNX form or the encoders' categories are not the signature's.
     """
-    steps, estimator = _on_codes(model, signature)
-    try:
-        from skl2onnx import convert_sklearn
-        from skl2onnx.common.data_types import DoubleTensorType
-        from sklearn.pipeline import Pipeline
-
-        target = Pipeline([*steps, ("model", estimator)]) if steps else estimator
-        graph = convert_sklearn(
-            target,
-            name="model",
-            initial_types=[(INPUT, DoubleTensorType([None, len(signature)]))],
-            final_types=None,
-            options={id(estimator): {"zipmap": False}},
-            target_opset=_OPSETS,
-        )
-    except Exception as error:
-        raise NotConvertible(f"{type(estimator).__name__}: {type(error).__name__}: {error}") from error
-    _exact_trees(graph, estimator)
+    graph = _linear(model, signature)
+    if graph is None:
+        graph = _converted(model, signature)
     graph.producer_version = ""  # the same model gives the same bytes under another release of the converter
     content = graph.SerializeToString(deterministic=True)
     try:
         onnx_session(content)
     except ValueError as error:
-        raise NotConvertible(f"{type(estimator).__name__}: {error}") from error
+        raise NotConvertible(f"{_name(model)}: {error}") from error
     return content
 
 
@@ -110,6 +96,47 @@ def onnx_session(content: bytes) -> onnxruntime.InferenceSession:
     if inputs != [INPUT] or OUTPUT not in outputs:
         raise ValueError(f"the graph maps {inputs} to {outputs}, not {INPUT} to {OUTPUT}")
     return session
+
+
+def _linear(model: Any, signature: Sequence[Mapping[str, Any]]) -> onnx.ModelProto | None:
+    """Graph of a logistic regression behind column-wise steps; None for any other model."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+
+    from mlhelpers.packaging.onnx_linear import NotAdditive, linear_graph
+    from mlhelpers.packaging.probes import probe_rows
+
+    if not isinstance(model, Pipeline) or not isinstance(model.steps[-1][1], LogisticRegression):
+        return None
+    try:
+        return linear_graph(model, signature, probe_rows(signature, 500))
+    except NotAdditive as error:
+        raise NotConvertible(f"{_name(model)}: {error}") from error
+
+
+def _converted(model: Any, signature: Sequence[Mapping[str, Any]]) -> onnx.ModelProto:
+    """Graph by skl2onnx."""
+    steps, estimator = _on_codes(model, signature)
+    try:
+        from skl2onnx import convert_sklearn
+        from skl2onnx.common.data_types import DoubleTensorType
+        from sklearn.pipeline import Pipeline
+
+        graph = convert_sklearn(
+            Pipeline([*steps, ("model", estimator)]) if steps else estimator,
+            name="model",
+            initial_types=[(INPUT, DoubleTensorType([None, len(signature)]))],
+            options={id(estimator): {"zipmap": False}},
+            target_opset=_OPSETS,
+        )
+    except Exception as error:  # converters raise many kinds; none of them is ours to handle
+        raise NotConvertible(f"{type(estimator).__name__}: {type(error).__name__}: {error}") from error
+    _exact_trees(graph, estimator)
+    return graph
+
+
+def _name(model: Any) -> str:
+    return type(model.steps[-1][1] if hasattr(model, "steps") else model).__name__
 
 
 def _on_codes(model: Any, signature: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[str, Any]], Any]:

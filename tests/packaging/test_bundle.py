@@ -197,12 +197,18 @@ def test_graph_is_said_in_the_manifest(built, parts, tmp_path):
 
 
 def test_bundle_without_a_graph_predicts_by_the_model(parts, customers, tmp_path):
-    from mlhelpers.training import fit, make_logistic
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.pipeline import Pipeline
 
-    model = fit(make_logistic(["charge", "late"], ["contract", "region"]), customers, customers["churned"])
-    built = load_bundle(build_bundle(tmp_path / "logistic", **parts | {"model": model}))
+    from mlhelpers.training import make_logistic
+
+    steps = make_logistic(["charge", "late"], ["contract", "region"]).steps[:2]
+    model = Pipeline([*steps, ("bayes", GaussianNB())])
+    model.fit(customers, customers["churned"])
+    built = load_bundle(build_bundle(tmp_path / "bayes", **parts | {"model": model}))
     assert "OneHotEncoder" in built.manifest["onnx"]["reason"]
     np.testing.assert_allclose(built.predict(customers), model.predict_proba(customers)[:, 1], atol=1e-12)
+    assert load_bundle(built.folder, runtime="onnx").session is None
     with pytest.raises(BundleError, match="the model has no ONNX form: a OneHotEncoder"):
         build_bundle(tmp_path / "asked", **parts | {"model": model}, onnx=True)
 

@@ -5,7 +5,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, PolynomialFeatures, StandardScaler
 
 from mlhelpers.packaging import NotConvertible, RowReader, infer_signature, onnx_session, probe_rows, to_onnx
 from mlhelpers.training import fit, make_logistic
@@ -55,10 +55,10 @@ def test_columns_may_stand_in_another_order_than_the_models(model, customers):
 
 def test_numeric_model_without_an_encoder_converts(customers):
     X = customers[["late"]].assign(twice=2.0 * customers["late"]).to_numpy(dtype=float)
-    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, customers["churned"])
     frame = pd.DataFrame(X, columns=["late", "twice"])
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(frame, customers["churned"])
     graph = to_onnx(model, infer_signature(frame))
-    np.testing.assert_allclose(probabilities(graph, X), model.predict_proba(X)[:, 1], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(probabilities(graph, X), model.predict_proba(frame)[:, 1], rtol=0, atol=1e-6)
 
 
 def refused(model, signature, message):
@@ -68,7 +68,12 @@ def refused(model, signature, message):
 
 def test_model_without_a_graph_says_why(customers, signature):
     labels = customers["churned"]
-    refused(fit(make_logistic(COLUMNS[:2], COLUMNS[2:]), customers, labels), signature, "OneHotEncoder")
+    encode = ColumnTransformer([("one", OneHotEncoder(), COLUMNS[2:])], remainder="passthrough")
+    known = customers.dropna()
+    hot = make_pipeline(encode, HistGradientBoostingClassifier(max_iter=2)).fit(
+        known[COLUMNS], known["churned"]
+    )
+    refused(hot, infer_signature(known[COLUMNS]), "OneHotEncoder")
     late = customers[["late"]].to_numpy(dtype=float)
     forest = RandomForestClassifier(3, random_state=0).fit(late, labels)
     refused(forest, infer_signature(customers[["late"]]), "RandomForestClassifier: its thresholds")
@@ -101,3 +106,26 @@ def test_what_is_no_graph_of_ours_is_refused(model, signature):
     other = to_onnx(model, signature).replace(b"codes", b"kodes")
     with pytest.raises(ValueError, match=r"maps \['kodes'\]"):
         onnx_session(other)
+
+
+def test_logistic_regression_is_a_sum_of_terms(customers, signature):
+    model = fit(make_logistic(COLUMNS[:2], COLUMNS[2:]), customers, customers["churned"])
+    codes = probe_rows(signature)
+    expected = model.predict_proba(RowReader(signature).decode(codes))[:, 1]
+    graph = to_onnx(model, signature)
+    np.testing.assert_allclose(probabilities(graph, codes), expected, rtol=0, atol=1e-9)
+    assert graph == to_onnx(model, signature)
+
+
+def test_logistic_regression_with_an_interaction_is_no_sum(customers):
+    frame = customers[["late"]].assign(twice=customers["late"] ** 2.0)
+    model = make_pipeline(PolynomialFeatures(2), StandardScaler(), LogisticRegression())
+    model.fit(frame, customers["churned"])
+    refused(model, infer_signature(frame), "off a sum of one term for each column")
+
+
+def test_logistic_regression_of_three_classes_has_no_graph(customers):
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(
+        customers[["late"]], customers["late"].clip(upper=2)
+    )
+    refused(model, infer_signature(customers[["late"]]), "more than two classes")
