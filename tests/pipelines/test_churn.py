@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 import yaml
 
 from mlhelpers.data import write_sources
@@ -318,6 +319,23 @@ def test_a_canary_over_its_limit_is_rolled_back(workspace):
     assert deployed["figures"]["decision"] == "rollback"
     assert deployed["figures"]["serving"] == "1.0.0"
     assert resolve_alias("churn", "champion", store=workspace.store) == 1
+
+
+def test_the_packaged_model_is_served_as_the_readme_says(workspace):
+    command = "mle serve pipelines/churn/artifacts/package/bundle"
+    program, *arguments = command.split()
+    process = workspace.start(BIN / program, *arguments, cwd=workspace.folder)
+    try:
+        url = json.loads(process.stdout.readline())["url"]
+        example = json.loads(
+            (workspace.churn / "artifacts" / "package" / "bundle" / "example.json").read_text()
+        )
+        answer = requests.post(f"{url}/v1/predict", json=example["request"], timeout=30).json()
+        assert answer["probabilities"] == pytest.approx(example["answer"]["probabilities"], abs=1e-6)
+    finally:
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
 
 
 @pytest.mark.parametrize(

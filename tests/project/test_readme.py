@@ -25,6 +25,7 @@ ELSEWHERE = {
     "make lessons": "Makefile",
     "make lock": ".github/workflows/newest.yml",
     "mle run pipelines/churn/04_train.ipynb out.ipynb -p max_depth 6": "tests/pipelines/test_churn.py",
+    "mle serve pipelines/churn/artifacts/package/bundle": "tests/pipelines/test_churn.py",
     "papermill pipelines/churn/04_train.ipynb out.ipynb -p max_depth 6": "tests/pipelines/test_churn.py",
 }
 
