@@ -1,11 +1,11 @@
-"""From weekly figures to few alarms: several weeks in agreement, then silence.
+"""From weekly figures to few alarms: several weeks in agreement, two limits, then silence.
 
 Taught in lesson 9.2 (alerts and incidents).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -58,21 +58,31 @@ class AlarmRule:
         A monitor must exceed its threshold in `k` of the last `n` weeks.
     cooldown : int
         Weeks after an alarm in which none of the same kind is raised.
+    clear : float, default=1.0
+        The lower limit, as a share of the threshold. A monitor that led to an alarm stays active until it is
+        at or below it in all of the last `n` weeks, and raises no other alarm before.
     """
 
     k: int = 2
     n: int = 3
     cooldown: int = 4
+    clear: float = 1.0
 
     def __post_init__(self):
         if not 1 <= self.k <= self.n:
             raise ValueError(f"k must be from 1 to n, got k={self.k} and n={self.n}")
         if self.cooldown < 0:
             raise ValueError(f"cooldown must not be negative, got {self.cooldown}")
+        if not 0 < self.clear <= 1:
+            raise ValueError(f"clear must be above 0 and at most 1 (of the threshold), got {self.clear}")
 
 
 class Watch:
-    """Applies a rule week by week; after an alarm, a monitor must be quiet for `n` weeks to raise another."""
+    """Applies a rule week by week; after an alarm, a monitor must be quiet for `n` weeks to raise another.
+
+    Quiet is at or below the rule's lower limit. A week whose value is unknown (NaN) neither raises nor
+    clears.
+    """
 
     def __init__(self, rule: AlarmRule, kind: str):
         self.rule, self.kind = rule, kind
@@ -81,8 +91,14 @@ class Watch:
     def clear(self, *, silent_until: int | None = None) -> None:
         """Forget past weeks, such as after the reference was changed."""
         self._above: dict[str, list[int]] = {}
+        self._loud: dict[str, list[int]] = {}
         self._active: set[str] = set()
         self._silent_until = silent_until
+
+    @property
+    def active(self) -> frozenset[str]:
+        """Monitors that led to an alarm and have not been quiet since."""
+        return frozenset(self._active)
 
     def update(
         self, week: int, values: Mapping[str, float], thresholds: Mapping[str, float], *, known_in: int
@@ -94,7 +110,11 @@ class Watch:
             if abs(value) > thresholds[name]:
                 recent.append(week)
             self._above[name] = recent
-            if not recent:
+            loud = [past for past in self._loud.get(name, []) if past > week - self.rule.n]
+            if not abs(value) <= self.rule.clear * thresholds[name]:
+                loud.append(week)
+            self._loud[name] = loud
+            if not loud:
                 self._active.discard(name)
             if len(recent) >= self.rule.k and recent[-1] == week and name not in self._active:
                 met[name] = recent[0]
@@ -103,7 +123,7 @@ class Watch:
         self._active.update(met)
         self._silent_until = week + self.rule.cooldown
         evidence = {name: float(values[name]) for name in met}
-        worst = max(met, key=lambda name: abs(values[name]) / max(thresholds[name], 1e-12))
+        worst = min(met, key=lambda name: (-abs(values[name]) / max(thresholds[name], 1e-12), name))
         return Alarm(
             week=min(met.values()),
             detected_in_week=known_in,
@@ -150,6 +170,44 @@ def replay(
     ValueError
         If the weeks are not in order or a monitor has no threshold.
     """
+    watch = Watch(rule or AlarmRule(), kind)
+    alarms = []
+    for week, values, limits in _weeks(figures, thresholds):
+        alarm = watch.update(week, values, limits, known_in=week + delay)
+        if alarm is not None:
+            alarms.append(alarm)
+    return alarms
+
+
+def alarm_states(
+    figures: pd.DataFrame, thresholds: Mapping[str, float] | float, *, rule: AlarmRule | None = None
+) -> pd.DataFrame:
+    """Whether each monitor is active in each week: raised, and not yet quiet again.
+
+    Taught in lesson 9.2. Between the two limits of the rule a state does not change.
+
+    Parameters
+    ----------
+    figures, thresholds, rule
+        As in `replay`.
+
+    Returns
+    -------
+    DataFrame of bool, of the shape of `figures`
+
+    Raises
+    ------
+    ValueError
+        As `replay`.
+    """
+    watch, rows = Watch(rule or AlarmRule(), "data"), []
+    for week, values, limits in _weeks(figures, thresholds):
+        watch.update(week, values, limits, known_in=week)
+        rows.append([name in watch.active for name in figures.columns])
+    return pd.DataFrame(rows, index=figures.index, columns=figures.columns, dtype=bool)
+
+
+def _weeks(figures: pd.DataFrame, thresholds: Mapping[str, float] | float) -> Iterator[tuple]:
     if not figures.index.is_monotonic_increasing or not figures.index.is_unique:
         raise ValueError("figures must be indexed by week, in order and each once")
     if not isinstance(thresholds, Mapping | pd.Series):
@@ -157,10 +215,5 @@ def replay(
     absent = [str(name) for name in figures.columns if name not in thresholds]
     if absent:
         raise ValueError(f"no threshold for {', '.join(absent)}")
-    watch = Watch(rule or AlarmRule(), kind)
-    alarms = []
     for week, row in figures.iterrows():
-        alarm = watch.update(int(week), row.to_dict(), thresholds, known_in=int(week) + delay)
-        if alarm is not None:
-            alarms.append(alarm)
-    return alarms
+        yield int(week), row.to_dict(), thresholds

@@ -1,0 +1,216 @@
+import json
+import logging
+import smtplib
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from mlhelpers.monitoring.alerts_definition import AlertsError, load_alerts
+from mlhelpers.monitoring.routes import (
+    Delivery,
+    EmailRoute,
+    LogRoute,
+    Message,
+    RouteError,
+    WebhookRoute,
+    deliver,
+    make_routes,
+)
+
+MESSAGE = Message("w044-data-data_gb", "ticket", "data_gb is broken", "# Incident\n\nLook.", {"week": 44})
+
+
+@pytest.fixture
+def receiver():
+    """A real HTTP server that answers with the statuses it is given, the last one for good."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.server.got.append((self.path, dict(self.headers), json.loads(body)))
+            statuses = self.server.statuses
+            status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+            if status is None:  # no HTTP at all
+                self.wfile.write(b"nonsense\r\n\r\n")
+                return
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.got, server.statuses = [], [200]
+    server.url = f"http://127.0.0.1:{server.server_port}/hook/s3cret"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_webhook_gets_the_whole_message_and_a_key_against_repetition(receiver):
+    assert deliver(MESSAGE, [WebhookRoute(receiver.url)]) == [Delivery("webhook", MESSAGE.key, True, 1)]
+    path, headers, body = receiver.got[0]
+    assert (path, headers["Idempotency-Key"]) == ("/hook/s3cret", MESSAGE.key)
+    assert body == {
+        "key": MESSAGE.key, "severity": "ticket", "title": "data_gb is broken", "text": MESSAGE.text,
+        "content": {"week": 44},
+    }  # fmt: skip
+
+
+def test_webhook_tries_again_and_waits_twice_as_long_each_time(receiver):
+    receiver.statuses, waits = [503, None, 429, 200], []
+    route = WebhookRoute(receiver.url, attempts=5, backoff=0.5, sleep=waits.append)
+    assert deliver(MESSAGE, [route]) == [Delivery("webhook", MESSAGE.key, True, 4)]
+    assert waits == [0.5, 1.0, 2.0]
+
+
+def test_webhook_gives_up_after_its_attempts(receiver):
+    receiver.statuses, waits = [500], []
+    answer = deliver(MESSAGE, [WebhookRoute(receiver.url, attempts=3, sleep=waits.append)])[0]
+    assert (answer.delivered, answer.attempts, answer.error) == (False, 3, "127.0.0.1: status 500")
+    assert len(receiver.got) == 3
+
+
+def test_refused_message_is_not_sent_again(receiver):
+    receiver.statuses = [404]
+    answer = deliver(MESSAGE, [WebhookRoute(receiver.url, sleep=pytest.fail)])[0]
+    assert (answer.attempts, answer.error) == (1, "127.0.0.1 answered status 404")
+
+
+def test_receiver_that_never_answers_is_left_after_the_timeout():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/s3cret"
+        route = WebhookRoute(url, timeout=0.1, attempts=2, sleep=lambda seconds: None)
+        answer = deliver(MESSAGE, [route])[0]
+    assert (answer.delivered, answer.attempts, answer.error) == (False, 2, "127.0.0.1: TimeoutError")
+
+
+def test_failure_is_recorded_and_logged_and_the_next_route_still_runs(caplog):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/s3cret"
+    with caplog.at_level(logging.WARNING, "mlhelpers.monitoring"):
+        answers = deliver(MESSAGE, [WebhookRoute(url, attempts=1), LogRoute()])
+    assert [answer.delivered for answer in answers] == [False, True]
+    assert answers[0].error == "127.0.0.1: ConnectionRefusedError"
+    assert "route webhook failed for w044-data-data_gb" in caplog.text
+    assert "ticket w044-data-data_gb data_gb is broken" in caplog.text
+
+
+def test_secret_address_is_neither_shown_nor_logged(receiver, caplog):
+    receiver.statuses = [400]
+    route = WebhookRoute(receiver.url)
+    answer = deliver(MESSAGE, [route])[0]
+    assert "s3cret" not in repr(route) + repr(answer) + caplog.text
+
+
+def test_route_that_breaks_in_any_way_never_stops_the_monitor(receiver):
+    class Broken:
+        name = "broken"
+
+        def send(self, message):
+            raise RuntimeError("out of order")
+
+    answers = deliver(MESSAGE, [Broken(), WebhookRoute(receiver.url)])
+    assert answers[0] == Delivery("broken", MESSAGE.key, False, 1, "RuntimeError: out of order")
+    assert answers[1].delivered
+    unfit = Message("k", "page", "t", "x", {"when": object()})
+    assert "not JSON serializable" in deliver(unfit, [WebhookRoute(receiver.url)])[0].error
+
+
+def test_log_line_stays_one_line(caplog):
+    with caplog.at_level(logging.WARNING, "mlhelpers.monitoring"):
+        LogRoute().send(Message("k", "page", "a\nERROR forged", ""))
+    assert caplog.messages == ["page k a\\nERROR forged"]
+
+
+def test_email_is_made_and_kept_without_a_host():
+    outbox = []
+    route = EmailRoute("mle@example.com", ("a@example.com", "b@example.com"), outbox=outbox.append)
+    assert deliver(MESSAGE, [route])[0].delivered
+    mail = outbox[0]
+    assert mail["To"] == "a@example.com, b@example.com"
+    assert mail["Subject"] == "[ticket] data_gb is broken"
+    assert mail.get_content().startswith("# Incident")
+
+
+def test_title_cannot_add_a_header_to_the_email():
+    mail = EmailRoute("a@example.com", ("b@example.com",)).compose(
+        Message("k", "page", "x\r\nBcc: everyone@example.com", "text")
+    )
+    assert mail["Bcc"] is None
+    assert mail["Subject"] == "[page] x Bcc: everyone@example.com"
+
+
+def test_email_without_host_and_outbox_is_a_recorded_failure():
+    answer = deliver(MESSAGE, [EmailRoute("a@example.com", ("b@example.com",))])[0]
+    assert (answer.delivered, answer.error) == (
+        False,
+        "no host to send by and no outbox to keep the text in",
+    )
+
+
+def test_email_is_sent_by_smtp_if_a_host_is_given():
+    """A mail server that speaks as much SMTP as one message needs."""
+    got = []
+
+    def serve(listener):
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rwb", 0) as stream:
+            stream.write(b"220 ready\r\n")
+            for line in stream:
+                word = line[:4].upper()
+                if word == b"DATA":
+                    stream.write(b"354 go on\r\n")
+                    for part in iter(stream.readline, b".\r\n"):
+                        got.append(part)
+                stream.write(b"221 bye\r\n" if word == b"QUIT" else b"250 ok\r\n")
+                if word == b"QUIT":
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        host, port = listener.getsockname()
+        route = EmailRoute("a@example.com", ("b@example.com",), host=host, port=port)
+        assert deliver(MESSAGE, [route])[0].delivered
+        thread.join(5)
+    assert b"Subject: [ticket] data_gb is broken\r\n" in got
+
+
+def test_mail_server_that_is_not_there_is_a_recorded_failure():
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    route = EmailRoute("a@example.com", ("b@example.com",), host="127.0.0.1", port=port)
+    assert "ConnectionRefusedError" in deliver(MESSAGE, [route])[0].error
+    with pytest.raises((OSError, smtplib.SMTPException)):
+        route.send(MESSAGE)
+
+
+def test_routes_come_from_the_definition_and_secrets_from_the_environment(receiver):
+    definition = load_alerts()
+    routes = make_routes(definition, "page", environment={"MLE_ALERT_WEBHOOK": receiver.url})
+    assert [route.name for route in routes] == ["log", "chat", "mail"]
+    assert deliver(MESSAGE, routes[:2])[1] == Delivery("chat", MESSAGE.key, True, 1)
+    assert [route.name for route in make_routes(definition, "ticket")] == ["log", "mail"]
+
+
+def test_webhook_without_its_variable_fails_when_used_and_not_before(monkeypatch):
+    monkeypatch.delenv("MLE_ALERT_WEBHOOK", raising=False)
+    answers = deliver(MESSAGE, make_routes(load_alerts(), "page")[:2])
+    assert [answer.delivered for answer in answers] == [True, False]
+    assert answers[1].error == "MLE_ALERT_WEBHOOK holds no address that starts with http:// or https://"
+
+
+def test_unusable_routes_are_refused():
+    with pytest.raises(AlertsError, match="no severity 'pager'; there are page, ticket"):
+        make_routes(load_alerts(), "pager")
+    with pytest.raises(ValueError, match="must start with http"):
+        WebhookRoute("file:///etc/passwd")
+    with pytest.raises(ValueError, match="attempts >= 1"):
+        WebhookRoute("http://a.example", attempts=0)
+    assert RouteError("x", 2).attempts == 2
