@@ -107,6 +107,8 @@ def finished(tmp_path_factory):
     shutil.copy(ROOT / ".dvcignore", folder)
     (folder / "notebooks").mkdir()
     shutil.copy(ROOT / "notebooks" / "criteria.yml", folder / "notebooks")
+    (folder / "deploy").mkdir()
+    shutil.copy(ROOT / "deploy" / "alerts.yml", folder / "deploy")
     workspace = Workspace(folder)
     code, _, errors = workspace.run(BIN / "dvc", "init", "--no-scm", "--quiet", cwd=folder)
     assert code == 0, errors
