@@ -14,7 +14,8 @@ PARAMS = yaml.safe_load((ROOT / "pipelines" / "churn" / "params.yaml").read_text
 
 
 def test_no_limit_and_no_price_stands_in_the_pipelines_settings():
-    assert not {"gates", "costs"} & set(PARAMS["evaluate"]) | {"gain_kept", "cost_call"} & set(PARAMS["train"])
+    assert not {"gates", "costs"} & set(PARAMS["evaluate"])
+    assert not {"gain_kept", "cost_call", "cost_lost"} & set(PARAMS["train"])
     assert CRITERIA["churn"].horizon_days == PARAMS["features"]["horizon_days"]
 
 
