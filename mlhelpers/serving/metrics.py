@@ -6,6 +6,8 @@ Taught in lesson 7.5 (monitoring a service).
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 from prometheus_client import (
@@ -88,10 +90,22 @@ class ServiceMetrics:
     def render(self) -> bytes:
         """Text for Prometheus."""
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            _forget_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
             together = CollectorRegistry()
             multiprocess.MultiProcessCollector(together)
             return generate_latest(together)
         return generate_latest(self.registry)
+
+
+def _forget_dead(folder: Path) -> None:
+    """Take what a killed process had in flight out of the gauges; its counters stay."""
+    import psutil
+
+    for path in folder.glob("gauge_live*_*.db"):
+        number = int(path.stem.rpartition("_")[2])
+        if not psutil.pid_exists(number):
+            with suppress(FileNotFoundError):  # another worker was quicker
+                multiprocess.mark_process_dead(number, str(folder))
 
 
 def observe_many(histogram: Histogram, values: np.ndarray) -> None:

@@ -5,6 +5,8 @@ Taught in lesson 7.2 (REST APIs).
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable
 from typing import Any
 
@@ -182,7 +184,10 @@ def _invocations(
     operation = _post("As MLflow's and SageMaker's servers", request, None, answer, keys=keys)
     content = operation["requestBody"]["content"]
     content["application/json"]["example"] = {"dataframe_records": rows}
-    content["text/csv"] = {"schema": {"type": "string"}, "example": ",".join(row["required"])}
+    text = io.StringIO()
+    first = [rows[0].get(name) for name in row["required"]]
+    csv.writer(text, lineterminator="\n").writerows([row["required"], first])
+    content["text/csv"] = {"schema": {"type": "string"}, "example": text.getvalue()}
     operation["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
     return operation
 

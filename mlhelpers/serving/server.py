@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     import uvicorn
 
+    from mlhelpers.serving.protocol import LimitedHeads
+
     try:
         # Made here even if worker processes will make it again: a bundle that cannot be used is told at once.
         app = _make_app(options)
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mle serve: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
     settings = {"log_level": "warning", "timeout_graceful_shutdown": 10, "access_log": False}
-    settings |= {"server_header": False, "backlog": 2048}
+    settings |= {"server_header": False, "backlog": 2048, "http": LimitedHeads}
     with listener:
         port = listener.getsockname()[1]
         print(json.dumps({"url": f"http://{options.host}:{port}", "port": port}), flush=True)
@@ -88,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-rows", type=int, default=10_000)
     parser.add_argument("--max-bytes", type=int, default=10_000_000)
     parser.add_argument("--max-in-flight", type=int, default=256)
+    parser.add_argument("--read-seconds", type=float, default=10.0, help="until a body must be complete")
+    parser.add_argument("--predict-seconds", type=float, default=30.0, help="until an answer must be ready")
     parser.add_argument("--canary", help="bundle that answers a share of the requests")
     parser.add_argument("--canary-share", type=float, default=0.0)
     parser.add_argument("--shadow", help="bundle that computes the same requests without answering")
@@ -119,6 +123,8 @@ def _make_app(options: argparse.Namespace) -> PredictionApp:
         max_rows=options.max_rows,
         max_bytes=options.max_bytes,
         max_in_flight=options.max_in_flight,
+        read_seconds=options.read_seconds,
+        predict_seconds=options.predict_seconds,
         policies=_json_file(options.policies),
         unknown_columns="ignore" if options.ignore_unknown_columns else "refuse",
         api_keys=_json_file(options.api_keys),

@@ -183,6 +183,52 @@ def test_body_larger_than_it_says_is_not_read_to_its_end(bundle):
     assert call(app, [chunk(b"x" * 101)])[0]["status"] == 413
 
 
+def test_slow_bodies_take_no_place_from_others(bundle):
+    app = create_app(bundle, max_in_flight=1, read_seconds=0.5)
+
+    async def slow():
+        await asyncio.sleep(3600)
+
+    async def run():
+        answered = []
+
+        async def send(message):
+            answered.append(message.get("status"))
+
+        scope = {"type": "http", "method": "POST", "path": "/v1/predict", "headers": []}
+        held = [asyncio.create_task(app(dict(scope), slow, send)) for _ in range(5)]
+        await asyncio.sleep(0.05)
+
+        async def quick():
+            return chunk(BODY)
+
+        await app(dict(scope), quick, send)
+        first = answered[0]
+        await asyncio.gather(*held)
+        return first, answered[2::2]
+
+    first, rest = asyncio.run(run())
+    assert first == 200
+    assert set(rest) == {408}
+
+
+def test_pieces_that_fill_the_memory_are_refused(bundle):
+    app = create_app(bundle, max_bytes=1000)
+    app._buffered = 20_000  # as if others had sent so much
+    sent = call(app, [chunk(b"x" * 10, True), chunk(b"x" * 10, True)])
+    assert sent[0]["status"] == 503
+    assert app._buffered == 20_000
+    assert call(app, [chunk(BODY)])[0]["status"] == 200
+
+
+def test_compressed_body_is_refused(client):
+    answer = client.post("/v1/predict", content=BODY, headers={"content-encoding": "gzip"})
+    assert (answer.status_code, "compressed" in answer.json()["detail"]) == (415, True)
+    assert (
+        client.post("/v1/predict", content=BODY, headers={"content-encoding": "identity"}).status_code == 200
+    )
+
+
 def test_slow_client_is_told_and_closed(bundle):
     app = create_app(bundle, read_seconds=0.05)
     sent = call(app, [chunk(BODY[:5], True), None])
@@ -271,7 +317,7 @@ def test_job_that_was_given_up_leaves_the_queue(bundle):
     with TestClient(app) as client:
         for _ in range(20):
             assert client.post("/v1/predict", content=BODY).status_code == 503
-        assert app._jobs <= 2  # those that a thread computes already
+        assert app._jobs <= 1  # what the thread computes already
         slow.go.set()
 
 
