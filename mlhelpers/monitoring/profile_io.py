@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from mlhelpers.data.hashing import write_atomically
 from mlhelpers.monitoring.profile_categories import CategoryProfile
 from mlhelpers.monitoring.profile_frames import Profile, ProfileBuilder
 from mlhelpers.monitoring.profile_numbers import NumericProfile
@@ -37,7 +38,7 @@ def save_profile(kept: Profile, path: str | Path) -> Path:
     kept : Profile
         What `mlhelpers.monitoring.profile` gave.
     path : str or Path
-        File to write, ending in ``.json`` or ``.parquet``.
+        File to write, whole or not at all, ending in ``.json`` or ``.parquet``; missing folders are made.
 
     Returns
     -------
@@ -50,7 +51,7 @@ def save_profile(kept: Profile, path: str | Path) -> Path:
     """
     path = Path(path)
     if path.suffix == ".json":
-        path.write_text(to_json(kept))
+        write_atomically(path, lambda part: part.write_text(to_json(kept), encoding="utf-8"))
     elif path.suffix == ".parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -66,7 +67,8 @@ def save_profile(kept: Profile, path: str | Path) -> Path:
         fields = {"column": pa.string(), "state": pa.string(), "names": pa.list_(pa.string())}
         schema = pa.schema(fields | {key: of_numbers for key in ("keys", "counts", "buckets")})
         schema = schema.with_metadata({"mlhelpers": json.dumps({"version": _VERSION, "rows": kept.n_rows})})
-        pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd")
+        table = pa.Table.from_pylist(rows, schema)
+        write_atomically(path, lambda part: pq.write_table(table, part, compression="zstd"))
     else:
         raise ValueError(f"a profile is saved as .json or .parquet, not {path.name}")
     return path

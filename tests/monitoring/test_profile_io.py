@@ -108,3 +108,11 @@ def test_file_without_rows_gives_an_empty_profile(tmp_path):
 def test_no_file_and_no_process_are_refused(paths, n_jobs):
     with pytest.raises(ValueError, match="at least one file and one process"):
         profile_parquet(paths, n_jobs=n_jobs)
+
+
+@pytest.mark.parametrize("name", ["kept.json", "kept.parquet"])
+def test_profile_is_written_whole_and_into_new_folders(name, tmp_path, monkeypatch):
+    kept = profile(pd.DataFrame({"x": [1.0, 2.0]}))
+    path = kept.save(tmp_path / "new" / name)
+    assert load_profile(path) == kept
+    assert [found.name for found in path.parent.iterdir()] == [name]
