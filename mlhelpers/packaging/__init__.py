@@ -30,7 +30,7 @@ _HOME = {
     "alias_manifest": "registry",
     "alias_source": "registry",
     "load_registered": "registry",
-    "manifest_hash": "bundle",
+    "manifest_hash": "manifest",
     "write_mlflow_model": "mlflow_model",
     "register_bundle": "registry",
     "resolve_alias": "registry",

@@ -19,19 +19,9 @@ import pandas as pd
 
 from mlhelpers import __version__
 from mlhelpers.packaging.archive import BundleError
-from mlhelpers.packaging.bundle import (
-    FILES,
-    GRAPH,
-    MANIFEST,
-    MODEL,
-    SCHEMA_VERSION,
-    SEAL,
-    TOLERANCE,
-    fingerprint,
-    predict_with_graph,
-    predict_with_model,
-)
+from mlhelpers.packaging.bundle import OUTPUT, TOLERANCE, predict_with_graph, predict_with_model
 from mlhelpers.packaging.formats import save_model
+from mlhelpers.packaging.manifest import FILES, GRAPH, MANIFEST, MODEL, SCHEMA_VERSION, SEAL, fingerprint
 from mlhelpers.packaging.onnx_export import NotConvertible, onnx_session, to_onnx
 from mlhelpers.packaging.probes import probe_rows
 from mlhelpers.packaging.rows import RowReader
@@ -114,7 +104,7 @@ def build_bundle(
         save_model(model, work / MODEL)
         if graph is not None:
             (work / GRAPH).write_bytes(graph)
-        _write_json(work / "signature.json", {"columns": signature})
+        _write_json(work / "signature.json", {"columns": signature, "output": OUTPUT})
         _write_json(work / "example.json", {"request": {"rows": rows}, "answer": answer}, digits=9)
         _write_json(work / "metrics.json", dict(metrics))
         _write_text(work / "model_card.md", model_card)

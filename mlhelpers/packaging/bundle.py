@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,19 +17,30 @@ import numpy as np
 
 from mlhelpers.packaging.archive import LARGEST_FILE, BundleError, read_files, write_zip
 from mlhelpers.packaging.formats import TRUSTED_TYPES, UntrustedModelError, loads_model
+from mlhelpers.packaging.manifest import (
+    FILES,
+    GRAPH,
+    MANIFEST,
+    MODEL,
+    SEAL,
+    check_seal,
+    read_manifest,
+    verify_files,
+)
 from mlhelpers.packaging.rows import Problem, RowReader, validate_rows
 
 if TYPE_CHECKING:
     import pandas as pd
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-SCHEMA_VERSION = 2
-MANIFEST = "MANIFEST.json"
-SEAL = "MANIFEST.sig"
-MODEL, GRAPH = "model.skops", "model.onnx"
-FILES = ("environment.txt", "example.json", "metrics.json", MODEL, "model_card.md", "signature.json")
+OUTPUT = {  # what a model of a bundle answers with, for each row
+    "name": "probability",
+    "type": "number",
+    "min": 0.0,
+    "max": 1.0,
+    "description": "probability of the positive class",
+}
 TOLERANCE = 1e-6  # between the two model files, and between a stored answer and that of another machine
-_MAJOR = ("mlhelpers", "scikit-learn")  # another major version may read the model differently
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,8 @@ class Bundle:
         As given when it was built.
     signature : list of dict
         Columns that the model accepts.
+    output : dict
+        What it answers with for each row: name, type, min, max, description.
     metrics, example, manifest : dict
         Contents of the files of that name.
     sha256 : str
@@ -59,6 +71,7 @@ class Bundle:
     name: str
     version: str
     signature: list[dict[str, Any]] = field(repr=False)
+    output: dict[str, Any] = field(repr=False)
     metrics: dict[str, Any] = field(repr=False)
     example: dict[str, Any] = field(repr=False)
     manifest: dict[str, Any] = field(repr=False)
@@ -168,15 +181,16 @@ def load_bundle(
         raise ValueError(f"runtime must be 'both' or 'onnx', got {runtime!r}")
     source = Path(source)
     files = read_files(source, (MANIFEST, SEAL, *FILES, GRAPH), limit=limit)
-    signed = _check_seal(files, trusted_keys)
-    manifest = _read_manifest(files, source.name)
-    _verify_files(files, manifest["files"])
+    signed = check_seal(files, trusted_keys)
+    manifest = read_manifest(files, source.name)
+    verify_files(files, manifest["files"])
     content = {name: _read_json(files, f"{name}.json") for name in ("signature", "example", "metrics")}
     bundle = Bundle(
         folder=source,
         name=manifest["name"],
         version=manifest["version"],
         signature=content["signature"]["columns"],
+        output=content["signature"]["output"],
         metrics=content["metrics"],
         example=content["example"],
         manifest=manifest,
@@ -230,22 +244,8 @@ def pack_bundle(folder: str | Path, path: str | Path) -> Path:
     if path.suffix != ".zip":
         raise ValueError(f"path must end with .zip, got {path.name}")
     files = read_files(folder, (MANIFEST, SEAL, *FILES, GRAPH))
-    _verify_files(files, _read_manifest(files, folder.name)["files"])
+    verify_files(files, read_manifest(files, folder.name)["files"])
     return write_zip(files, path)
-
-
-def manifest_hash(source: str | Path) -> str | None:
-    """SHA-256 of the manifest of a folder or zip, or None if it cannot be read: a cheap look, not a check."""
-    source = Path(source)
-    try:
-        if source.is_dir():
-            content = (source / MANIFEST).read_bytes()
-        else:
-            with zipfile.ZipFile(source) as archive:
-                content = archive.read(MANIFEST)
-    except (OSError, KeyError, zipfile.BadZipFile):
-        return None
-    return hashlib.sha256(content).hexdigest()
 
 
 def predict_with_model(model: Any, reader: RowReader, codes: np.ndarray) -> np.ndarray:
@@ -259,65 +259,6 @@ def predict_with_model(model: Any, reader: RowReader, codes: np.ndarray) -> np.n
 def predict_with_graph(session: Any, codes: np.ndarray) -> np.ndarray:
     """Probability of the positive class by ONNX Runtime, shape (n_rows,), float64."""
     return session.run(["probabilities"], {"codes": codes})[0][:, 1].astype(np.float64)
-
-
-def _check_seal(
-    files: Mapping[str, bytes], trusted_keys: Iterable[str | Path | Ed25519PublicKey] | None
-) -> bool:
-    if trusted_keys is None:
-        return False
-    from mlhelpers.packaging.signing import is_signed_by, public_key
-
-    keys = [public_key(key) if isinstance(key, str | Path) else key for key in trusted_keys]
-    if SEAL not in files:
-        raise BundleError(f"{SEAL} is missing: the bundle is not signed, and a signature is asked for")
-    if not is_signed_by(files[SEAL], files.get(MANIFEST, b""), keys):
-        raise BundleError(f"{SEAL} is not the signature of {MANIFEST} by one of the {len(keys)} trusted keys")
-    return True
-
-
-def _read_manifest(files: Mapping[str, bytes], source: str) -> dict[str, Any]:
-    from importlib import metadata
-
-    if MANIFEST not in files:
-        raise BundleError(f"{MANIFEST} is missing; {source} is not a bundle")
-    try:
-        manifest = json.loads(files[MANIFEST])
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"{MANIFEST} is not JSON: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("schema_version") != SCHEMA_VERSION:
-        found = manifest.get("schema_version") if isinstance(manifest, dict) else None
-        raise BundleError(f"{MANIFEST} has schema version {found!r}, this release reads {SCHEMA_VERSION}")
-    absent = [key for key in ("name", "version", "data_hash") if not isinstance(manifest.get(key), str)]
-    absent += [key for key in ("files", "libraries") if not isinstance(manifest.get(key), dict)]
-    if absent:
-        raise BundleError(f"{MANIFEST} lacks {', '.join(absent)}")
-    for package in _MAJOR:
-        made, here = str(manifest["libraries"].get(package)), metadata.version(package)
-        if made.partition(".")[0] != here.partition(".")[0]:
-            raise BundleError(f"made with {package} {made}, here is {here}: another major version")
-    return manifest
-
-
-def _verify_files(files: Mapping[str, bytes], listed: Mapping[str, Any]) -> None:
-    for name in listed:
-        if name not in (
-            *FILES,
-            GRAPH,
-        ):  # a bundle is flat and its names are fixed, so none can lead out of it
-            raise BundleError(f"{MANIFEST} lists {name!r}, which is no file of a bundle")
-    for name in (*FILES, *([GRAPH] if GRAPH in listed or GRAPH in files else [])):
-        if name not in listed:
-            raise BundleError(f"{MANIFEST} does not list {name}")
-        if name not in files:
-            raise BundleError(f"{name} is missing or is not a plain file")
-        if fingerprint(files[name]) != listed[name]:
-            raise BundleError(f"{name} was changed after the bundle was built: its SHA-256 or size differs")
-
-
-def fingerprint(content: bytes) -> dict[str, Any]:
-    """SHA-256 and size of a file's content."""
-    return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 
 def _read_json(files: Mapping[str, bytes], name: str) -> Any:

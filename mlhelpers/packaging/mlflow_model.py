@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from mlhelpers.packaging.archive import BundleError
-from mlhelpers.packaging.bundle import MANIFEST, Bundle, load_bundle
+from mlhelpers.packaging.bundle import Bundle, load_bundle
+from mlhelpers.packaging.manifest import MANIFEST
 from mlhelpers.training.tracking import quiet
 
 if TYPE_CHECKING:

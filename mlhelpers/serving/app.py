@@ -5,18 +5,11 @@ Taught in lesson 7.2 (REST APIs).
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import itertools
 import re
 import secrets
-import signal
-import threading
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -26,25 +19,21 @@ from starlette.exceptions import HTTPException
 
 from mlhelpers.packaging.bundle import Bundle
 from mlhelpers.packaging.rows import Problem
-from mlhelpers.serving.answers import Answer, Refusal, refuse_rows
-from mlhelpers.serving.explain import shapley_to_reference, typical_codes
+from mlhelpers.serving.answers import Answer, Refusal
 from mlhelpers.serving.guard import ApiKeys, InFlight, RateLimit
+from mlhelpers.serving.jobs import Jobs
 from mlhelpers.serving.logs import RequestLog
 from mlhelpers.serving.metrics import CONTENT_TYPE, ServiceMetrics
 from mlhelpers.serving.openapi import openapi_document
 from mlhelpers.serving.payload import parse_json, rows_of, rows_of_invocation
-from mlhelpers.serving.slots import Slot, Slots, identity
+from mlhelpers.serving.reading import CSV, BodyReader, ClientGone, media_type
+from mlhelpers.serving.scoring import Scorer
+from mlhelpers.serving.slots import Slots, identity
+from mlhelpers.serving.upkeep import lifespan
 
-_INLINE_ROWS = 32  # so many rows take less time than handing them to a thread and back
-_INLINE_BYTES = 64_000
 _MAX_EXPLAINED = 10
-_CSV = b"text/csv"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _Handler = Callable[[dict[bytes, bytes], Any, str, Mapping[str, Any]], Awaitable[Answer]]
-
-
-class _ClientGone(Exception):
-    """The client closed the connection before its request was complete."""
 
 
 class PredictionApp(FastAPI):
@@ -81,18 +70,13 @@ class PredictionApp(FastAPI):
         drain_seconds: float,
         log: RequestLog,
     ):
-        self.slots, self.metrics, self.draining = slots, metrics, False
-        self._keys, self._rate, self._in_flight = api_keys, rate_limit, InFlight(max_in_flight)
-        self._max_rows, self._max_bytes = max_rows, max_bytes
-        self._read_seconds, self._predict_seconds = read_seconds, predict_seconds
-        self._watch, self._watch_seconds = watch, watch_seconds
-        self._drain_seconds, self._log = drain_seconds, log
-        # one: two would take the interpreter from each other and from the event loop, and be no faster
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="predict")
-        # A slow body takes no place among the requests in flight, only its bytes.
-        self._buffered, self._max_buffered = 0, 20 * max_bytes
-        self._jobs = 0
-        self._max_jobs = max(8, max_in_flight // 4)
+        self.slots, self.metrics, self.log, self.draining = slots, metrics, log, False
+        self.watch, self.watch_seconds, self.drain_seconds = watch, watch_seconds, drain_seconds
+        self.in_flight = InFlight(max_in_flight)
+        self.reader = BodyReader(max_bytes=max_bytes, seconds=read_seconds)
+        self.jobs = Jobs(limit=max(8, max_in_flight // 4), seconds=predict_seconds)
+        self.scorer = Scorer(slots, metrics, self.jobs, log, max_rows=max_rows)
+        self._keys, self._rate = api_keys, rate_limit
         self._prefix, self._numbers = secrets.token_hex(6), itertools.count(1)
         self._paths: dict[str, dict[str, _Handler]] = {
             "/v1/predict": {"POST": self._predict},
@@ -108,7 +92,7 @@ class PredictionApp(FastAPI):
         super().__init__(
             title=f"{champion.name} predictions",
             version=champion.version,
-            lifespan=_lifespan,
+            lifespan=lifespan,
             redirect_slashes=False,
         )
         self.add_exception_handler(HTTPException, _problem_of_framework)
@@ -117,7 +101,7 @@ class PredictionApp(FastAPI):
         """OpenAPI document of the service, from the champion's signature."""
         return openapi_document(
             self.slots["champion"].bundle,
-            max_rows=self._max_rows,
+            max_rows=self.scorer.max_rows,
             max_explained=_MAX_EXPLAINED,
             keys=self._keys is not None,
         )
@@ -141,12 +125,12 @@ class PredictionApp(FastAPI):
                 raise Refusal(405, f"{method} is not for {path}", headers=((b"allow", allow),))
             answer = await handler(headers, receive, request_id, scope)
         except Refusal as refusal:
-            self._count(refusal.problems, self.metrics.errors)
+            self.scorer.count(refusal.problems, self.metrics.errors)
             answer, problem = refusal.answer(request_id), refusal.detail
-        except _ClientGone:
+        except ClientGone:
             answer, problem = None, "the client closed the connection"
         except Exception as error:  # noqa: BLE001  (whatever it is, the client learns no more than 500)
-            self._log.error(request_id, path, error)
+            self.log.error(request_id, path, error)
             detail = "the service failed; its log says why under this request's id"
             answer, problem = Refusal(500, detail).answer(request_id), "internal error"
         finally:
@@ -154,7 +138,7 @@ class PredictionApp(FastAPI):
         status = 499 if answer is None else answer.status
         seconds = time.perf_counter() - start
         self.metrics.observe(path, status, seconds)
-        self._log.request(request_id, method, path, status, seconds, problem)
+        self.log.request(request_id, method, path, status, seconds, problem)
         if answer is not None:
             await self._send(send, answer, request_id, with_body=method != "HEAD")
 
@@ -176,11 +160,11 @@ class PredictionApp(FastAPI):
         self, headers: dict[bytes, bytes], receive: Any, request_id: str, scope: Mapping[str, Any]
     ) -> Answer:
         self._admit(headers, scope)
-        body = await self._read(headers, receive)
-        with self._in_flight:
-            _check_type(headers, json_only=True)
+        body = await self.reader.read(headers, receive)
+        with self.in_flight:
+            media_type(headers, json_only=True)
             slot = self.slots.choose(request_id)
-            probabilities, changed = await self._score(slot, body, lambda: rows_of(parse_json(body)))
+            probabilities, changed = await self.scorer.score(slot, body, lambda: rows_of(parse_json(body)))
         tail = b',"changed":' + _told(changed) + b"}" if changed else b"}"
         return Answer(200, slot.head + _numbers(probabilities) + tail)
 
@@ -188,16 +172,16 @@ class PredictionApp(FastAPI):
         self, headers: dict[bytes, bytes], receive: Any, request_id: str, scope: Mapping[str, Any]
     ) -> Answer:
         self._admit(headers, scope)
-        body = await self._read(headers, receive)
-        with self._in_flight:
-            kind = _check_type(headers, json_only=False)
+        body = await self.reader.read(headers, receive)
+        with self.in_flight:
+            kind = media_type(headers, json_only=False)
             slot = self.slots.choose(request_id)
-            probabilities, changed = await self._score(
+            probabilities, changed = await self.scorer.score(
                 slot, body, lambda: rows_of_invocation(body, kind, slot.reader.names)
             )
-        if headers.get(b"accept", b"").startswith(_CSV):
+        if headers.get(b"accept", b"").startswith(CSV):
             lines = "".join(f"{value:.9g}\n" for value in probabilities.tolist())
-            return Answer(200, lines.encode(), _CSV)
+            return Answer(200, lines.encode(), CSV)
         tail = b',"changed":' + _told(changed) + b"}" if changed else b"}"
         return Answer(200, b'{"predictions":' + _numbers(probabilities) + tail)
 
@@ -205,17 +189,16 @@ class PredictionApp(FastAPI):
         self, headers: dict[bytes, bytes], receive: Any, request_id: str, scope: Mapping[str, Any]
     ) -> Answer:
         self._admit(headers, scope)
-        body = await self._read(headers, receive)
-        with self._in_flight:
-            _check_type(headers, json_only=True)
+        body = await self.reader.read(headers, receive)
+        with self.in_flight:
+            media_type(headers, json_only=True)
             rows = rows_of(parse_json(body))
             if len(rows) > _MAX_EXPLAINED:
                 raise Refusal(413, f"{len(rows)} rows, at most {_MAX_EXPLAINED} are explained at once")
             slot = self.slots.choose(request_id)
-            codes, problems, _ = slot.reader.read(rows)
-            if problems:
-                raise refuse_rows(problems)
-            return await self._in_thread(lambda: _explained(slot, codes))
+            explanations = await self.scorer.explain(slot, rows)
+        content = {"model": identity(slot.bundle), "explanations": explanations}
+        return Answer(200, orjson.dumps(content))
 
     async def _models(
         self, headers: dict[bytes, bytes], receive: Any, request_id: str, scope: Mapping[str, Any]
@@ -247,148 +230,6 @@ class PredictionApp(FastAPI):
         client = self._keys.client(headers) if self._keys is not None else None
         if self._rate is not None:
             self._rate.take(client or (scope.get("client") or ("unknown",))[0])
-
-    async def _read(self, headers: Mapping[bytes, bytes], receive: Any) -> bytes:
-        if headers.get(b"content-encoding", b"identity").lower() not in (b"identity", b""):
-            raise Refusal(415, "the body is compressed; send it as it is")
-        declared = headers.get(b"content-length", b"")
-        if declared.isdigit() and int(declared) > self._max_bytes:
-            raise self._too_large()
-        try:
-            async with asyncio.timeout(self._read_seconds):
-                message = await receive()
-                body = message.get("body", b"")
-                if message.get("more_body"):
-                    body, message = await self._read_pieces(body, receive)
-        except TimeoutError:
-            raise Refusal(408, f"the body was not complete after {self._read_seconds:g} s") from None
-        if message["type"] == "http.disconnect":
-            raise _ClientGone
-        if len(body) > self._max_bytes:
-            raise self._too_large()
-        return body
-
-    async def _read_pieces(self, first: bytes, receive: Any) -> tuple[bytes, Any]:
-        """Rest of a body that comes in pieces, and the last message."""
-        parts, size, more = [first], len(first), True
-        self._buffered += size
-        try:
-            while more:
-                if size > self._max_bytes:  # counted as it comes: a header may be left out or lie
-                    raise self._too_large()
-                if self._buffered > self._max_buffered:
-                    busy = "too many large requests are arriving; try again, or another copy of the service"
-                    raise Refusal(503, busy, headers=((b"retry-after", b"1"),))
-                message = await receive()
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-                self._buffered += len(parts[-1])
-                more = message.get("more_body", False)
-        finally:
-            self._buffered -= size
-        return b"".join(parts), message
-
-    def _too_large(self) -> Refusal:
-        return Refusal(413, f"the body is larger than {self._max_bytes} bytes; send fewer rows")
-
-    async def _score(
-        self, slot: Slot, body: bytes, parse: Callable[[], list[Any]]
-    ) -> tuple[np.ndarray, list[Problem]]:
-        """Probabilities of a body's rows, and the cells that a policy changed."""
-        if len(body) > _INLINE_BYTES:
-            codes, probabilities, changed = await self._in_thread(lambda: self._computed(slot, parse()))
-        else:
-            rows = parse()
-            if slot.fast and len(rows) <= _INLINE_ROWS:
-                codes, probabilities, changed = self._computed(slot, rows)
-            else:
-                codes, probabilities, changed = await self._in_thread(lambda: self._computed(slot, rows))
-        self._count(changed, self.metrics.changed)
-        self.metrics.observe_predictions(slot.version, probabilities)
-        shadow = self.slots["shadow"]
-        if shadow is not None and self._jobs < self._max_jobs:
-            self._submit(lambda: self._shadow(shadow, slot, codes, probabilities))
-        return probabilities, changed
-
-    def _computed(self, slot: Slot, rows: list[Any]) -> tuple[np.ndarray, np.ndarray, list[Problem]]:
-        if len(rows) > self._max_rows:
-            raise Refusal(413, f"{len(rows)} rows, at most {self._max_rows} in one request")
-        codes, problems, changed = slot.reader.read(rows)
-        if problems:
-            raise refuse_rows(problems)
-        return codes, slot.bundle.predict_codes(codes), changed
-
-    def _shadow(self, shadow: Slot, slot: Slot, codes: np.ndarray, answered: np.ndarray) -> None:
-        # decoded and coded again: the shadow's signature may order columns and categories otherwise
-        try:
-            found = shadow.bundle.predict(slot.reader.decode(codes))
-        except Exception as error:  # noqa: BLE001  (a shadow may fail; nobody waits for it)
-            self._log.error("shadow", shadow.version, error)
-            return
-        for difference in np.abs(found - answered)[:1000].tolist():
-            self.metrics.shadow.labels(shadow.version).observe(difference)
-
-    def _submit(self, work: Callable[[], Any]) -> Future:
-        loop = asyncio.get_running_loop()
-        self._jobs += 1
-        job = self._pool.submit(work)
-
-        def done(_: Future) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop was closed before the job ended
-                loop.call_soon_threadsafe(self._done)
-
-        job.add_done_callback(done)
-        return job
-
-    def _done(self) -> None:
-        self._jobs -= 1
-
-    async def _in_thread(self, work: Callable[[], Any]) -> Any:
-        if self._jobs >= self._max_jobs:
-            busy = f"{self._jobs} large requests are waiting; try again, or another copy of the service"
-            raise Refusal(503, busy, headers=((b"retry-after", b"1"),))
-        try:
-            async with asyncio.timeout(self._predict_seconds):
-                return await asyncio.wrap_future(self._submit(work))
-        except TimeoutError:
-            raise Refusal(503, f"no answer within {self._predict_seconds:g} s; send fewer rows") from None
-
-    def _count(self, problems: Any, counter: Any) -> None:
-        if not problems:
-            return
-        names = frozenset(self.slots["champion"].reader.names)
-        # a client's own names would make a metric of any size; counted first: there may be 100,000 problems
-        found = Counter(problem.column if problem.column in names else "other" for problem in problems)
-        for name, number in found.items():
-            counter.labels(name).inc(number)
-
-    def _drain_first(self) -> None:
-        """On SIGTERM be not ready for a while, then do what the server would have done at once."""
-        ends = signal.getsignal(signal.SIGTERM)
-        loop = asyncio.get_running_loop()
-
-        def drain(number: int, frame: Any) -> None:
-            if self.draining or not callable(ends):
-                signal.signal(signal.SIGTERM, ends)
-                signal.raise_signal(number)
-                return
-            self.draining = True
-            loop.call_soon_threadsafe(loop.call_later, self._drain_seconds, ends, number, frame)
-
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, drain)
-
-    async def _keep_watching(self) -> None:
-        """Exchange the champion when its source has another one; a source that fails changes nothing."""
-        while True:
-            await asyncio.sleep(self._watch_seconds)
-            try:
-                found = await asyncio.to_thread(self._watch)
-                if found is not None:
-                    self.slots.swap("champion", found)
-                    self._log.event(f"champion is now {found.name} {found.version} {found.sha256[:12]}")
-            except Exception as error:  # noqa: BLE001  (the model that serves stays)
-                self._log.error("watch", "the model that serves stays", error)
 
 
 def create_app(
@@ -483,22 +324,6 @@ def create_app(
     )
 
 
-@asynccontextmanager
-async def _lifespan(app: PredictionApp):
-    watching = asyncio.create_task(app._keep_watching()) if app._watch is not None else None
-    flushing = asyncio.create_task(app._log.keep_flushing())
-    if app._drain_seconds > 0:
-        app._drain_first()
-    try:
-        yield
-    finally:
-        for task in (watching, flushing):
-            if task is not None:
-                task.cancel()
-        app._pool.shutdown(wait=False, cancel_futures=True)
-        app._log.flush()
-
-
 async def _problem_of_framework(request: Request, error: HTTPException) -> Response:
     app: PredictionApp = request.app
     status = error.status_code if error.status_code in (404, 405) else 400
@@ -508,39 +333,9 @@ async def _problem_of_framework(request: Request, error: HTTPException) -> Respo
     return Response(answer.body, status, headers, media_type=answer.content_type.decode())
 
 
-def _check_type(headers: Mapping[bytes, bytes], *, json_only: bool) -> str:
-    kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    if kind in (b"", b"application/json") or kind.endswith(b"+json"):
-        return "application/json"
-    if kind == _CSV and not json_only:
-        return "text/csv"
-    wanted = "application/json" if json_only else "application/json or text/csv"
-    raise Refusal(415, f"the content type is {kind.decode('latin-1')}; send {wanted}")
-
-
 def _numbers(values: np.ndarray) -> bytes:
     return orjson.dumps([round(value, 9) for value in values.tolist()])
 
 
 def _told(changed: list[Problem]) -> bytes:
     return orjson.dumps([found.as_dict() for found in changed[:100]])
-
-
-def _explained(slot: Slot, codes: np.ndarray) -> Answer:
-    typical = typical_codes(slot.bundle.signature)
-    predict = slot.bundle.predict_codes
-    base, *probabilities = predict(np.vstack([typical, codes])).tolist()
-    explanations = []
-    for row, probability in zip(codes, probabilities, strict=True):
-        parts = shapley_to_reference(predict, row, typical)
-        explanations.append(
-            {
-                "probability": round(probability, 9),
-                "typical_probability": round(base, 9),
-                "contributions": {
-                    name: round(part, 9) for name, part in zip(slot.reader.names, parts.tolist(), strict=True)
-                },
-            }
-        )
-    content = {"model": identity(slot.bundle), "explanations": explanations}
-    return Answer(200, orjson.dumps(content))

@@ -161,7 +161,7 @@ def _watcher(
     find: Callable[[], Path], load: Callable[[Path], Bundle], bundle: Bundle
 ) -> Callable[[], Bundle | None]:
     """Function that returns the bundle if it is another than the one before."""
-    from mlhelpers.packaging.bundle import manifest_hash
+    from mlhelpers.packaging.manifest import manifest_hash
 
     known = bundle.sha256
 

@@ -134,6 +134,7 @@ class Slots:
                 "bundle": slot.bundle.sha256,
                 "data_hash": slot.bundle.data_hash,
                 "columns": slot.bundle.signature,
+                "output": slot.bundle.output,
                 "metrics": slot.bundle.metrics,
             }
             for role, slot in self._slots.items()

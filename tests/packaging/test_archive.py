@@ -5,7 +5,7 @@ import pytest
 
 from mlhelpers.packaging import BundleError, load_bundle, pack_bundle, sign_bundle, signing_key
 from mlhelpers.packaging.archive import read_files, write_zip
-from mlhelpers.packaging.bundle import MANIFEST, manifest_hash
+from mlhelpers.packaging.manifest import MANIFEST, manifest_hash
 
 
 @pytest.fixture

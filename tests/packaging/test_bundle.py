@@ -7,7 +7,7 @@ import pytest
 
 from mlhelpers.packaging import BundleError, build_bundle, load_bundle
 from mlhelpers.packaging.build import _swap
-from mlhelpers.packaging.bundle import FILES, GRAPH, MANIFEST, fingerprint
+from mlhelpers.packaging.manifest import FILES, GRAPH, MANIFEST, fingerprint
 
 
 @pytest.fixture
@@ -33,6 +33,7 @@ def test_bundle_predicts_what_the_model_does(built, customers, model):
     np.testing.assert_array_equal(loaded.model.predict_proba(customers)[:, 1], expected)
     assert (loaded.name, loaded.version, loaded.data_hash) == ("churn", "1.0.0", "abc")
     assert loaded.columns == ["charge", "late", "contract", "region"]
+    assert (loaded.output["name"], loaded.output["min"], loaded.output["max"]) == ("probability", 0.0, 1.0)
     assert loaded.metrics == {"n": 400, "roc_auc": 0.812346}
     assert loaded.sha256[:12] in loaded._repr_html_()
 

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from mlhelpers.packaging import BundleError, build_bundle, load_bundle, public_key, sign_bundle, signing_key
-from mlhelpers.packaging.bundle import MANIFEST, SEAL, fingerprint
+from mlhelpers.packaging.manifest import MANIFEST, SEAL, fingerprint
 from mlhelpers.packaging.signing import KeyFileError
 
 

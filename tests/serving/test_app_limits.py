@@ -214,10 +214,10 @@ def test_slow_bodies_take_no_place_from_others(bundle):
 
 def test_pieces_that_fill_the_memory_are_refused(bundle):
     app = create_app(bundle, max_bytes=1000)
-    app._buffered = 20_000  # as if others had sent so much
+    app.reader.buffered = 20_000  # as if others had sent so much
     sent = call(app, [chunk(b"x" * 10, True), chunk(b"x" * 10, True)])
     assert sent[0]["status"] == 503
-    assert app._buffered == 20_000
+    assert app.reader.buffered == 20_000
     assert call(app, [chunk(BODY)])[0]["status"] == 200
 
 
@@ -269,7 +269,7 @@ def test_more_requests_than_the_limit_are_refused_and_the_service_recovers(bundl
         for thread in waiting:
             thread.start()
         deadline = time.monotonic() + 10
-        while app._in_flight.count < 2:
+        while app.in_flight.count < 2:
             assert time.monotonic() < deadline
             time.sleep(0.005)
         answer = client.post("/v1/predict", content=BODY)
@@ -295,11 +295,11 @@ def test_jobs_that_pile_up_are_refused(bundle):
     app = create_app(slow, max_in_flight=20)
     with TestClient(app) as client:
         ask = {"target": client.post, "args": ("/v1/predict",), "kwargs": {"content": BODY}}
-        waiting = [threading.Thread(**ask) for _ in range(app._max_jobs)]
+        waiting = [threading.Thread(**ask) for _ in range(app.jobs.limit)]
         for thread in waiting:
             thread.start()
         deadline = time.monotonic() + 10
-        while app._jobs < app._max_jobs:
+        while app.jobs.count < app.jobs.limit:
             assert time.monotonic() < deadline
             time.sleep(0.005)
         answer = client.post("/v1/predict", content=BODY)
@@ -308,7 +308,7 @@ def test_jobs_that_pile_up_are_refused(bundle):
         slow.go.set()
         for thread in waiting:
             thread.join()
-    assert app._jobs == 0
+    assert app.jobs.count == 0
 
 
 def test_job_that_was_given_up_leaves_the_queue(bundle):
@@ -317,7 +317,7 @@ def test_job_that_was_given_up_leaves_the_queue(bundle):
     with TestClient(app) as client:
         for _ in range(20):
             assert client.post("/v1/predict", content=BODY).status_code == 503
-        assert app._jobs <= 1  # what the thread computes already
+        assert app.jobs.count <= 1  # what the thread computes already
         slow.go.set()
 
 

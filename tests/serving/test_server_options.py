@@ -129,7 +129,7 @@ def test_gunicorn_starts_the_same_application(built, tmp_path):
 
 def test_application_reads_its_options(built, monkeypatch):
     monkeypatch.setenv(OPTIONS, json.dumps([str(built), "--max-rows", "7"]))
-    assert application()._max_rows == 7
+    assert application().scorer.max_rows == 7
 
 
 @pytest.mark.parametrize(
