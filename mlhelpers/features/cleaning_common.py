@@ -36,10 +36,18 @@ def levels(values: pd.Series, name: Hashable) -> tuple[np.ndarray, list[Any]]:
     TypeError
         If a value is a container.
     """
+    cells = values.astype(object)
     try:
-        codes, uniques = pd.factorize(values.astype(object))
+        codes, uniques = pd.factorize(cells)
     except TypeError as error:
         raise TypeError(f"column {name!r}: argument must be a string or a number: {error}") from error
+    if any(type(cell) is str and "\0" in cell for cell in cells):  # pandas reads a text to its first NUL only
+        found: dict[Any, int] = {}
+        gaps = codes < 0
+        codes = np.array(
+            [-1 if gap else found.setdefault(cell, len(found)) for cell, gap in zip(cells, gaps, strict=True)]
+        )
+        return codes, list(found)
     return codes, list(uniques)
 
 

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlhelpers.data import load
@@ -223,7 +223,12 @@ def test_scorers(scorer):
     assert repaired(["bank_tranfer"], scorer=scorer) == ["bank_transfer"]
 
 
+def test_texts_that_differ_after_a_nul_stay_apart():
+    assert repaired(["", "\0", "a\0b", "a", None], threshold=100)[:4] == ["", "\0", "a\0b", "a"]
+
+
 @settings(deadline=None)
+@example(["", "\0"], 0, 1)
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=8), st.integers(0, 100), st.integers(0, 50))
 def test_repair_is_idempotent_and_never_invents(values, threshold, margin):
     options = {"threshold": threshold, "margin": margin}
