@@ -18,7 +18,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .files import find_root
+from mlhelpers.course.files import find_root
 
 PORTS = {8000: "the service of the deploy stage", 8888: "JupyterLab", 5000: "MLflow's pages"}
 FREE_MEMORY_GB, FREE_DISK_GB = 1.5, 2.0
@@ -234,7 +234,7 @@ def _port(port: int, use: str) -> Check:
 
 
 def _data() -> Check:
-    from .data_command import data_problems
+    from mlhelpers.course.data_command import data_problems
 
     try:
         problems = data_problems()

@@ -13,10 +13,18 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .exercise_grading import Grading, Task, graded_cells, id_of, missing_cells, repeated_cells, run_and_grade
-from .exercise_nbgrader import TIMEOUT, TemporaryCourse
-from .exercises import Exercise, ExerciseError, committed_release, released_text, task_of
-from .files import read_notebook, replacing, write_text
+from mlhelpers.course.exercise_grading import (
+    Grading,
+    Task,
+    graded_cells,
+    id_of,
+    missing_cells,
+    repeated_cells,
+    run_and_grade,
+)
+from mlhelpers.course.exercise_nbgrader import TIMEOUT, TemporaryCourse
+from mlhelpers.course.exercises import Exercise, ExerciseError, committed_release, released_text, task_of
+from mlhelpers.course.files import read_notebook, replacing, write_text
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -8,14 +8,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from .exercises import ExerciseError, exercise_of, find_exercises, orphans, release, start
-from .files import find_root
-from .syllabus import load_syllabus
+from mlhelpers.course.exercises import ExerciseError, exercise_of, find_exercises, orphans, release, start
+from mlhelpers.course.files import find_root
+from mlhelpers.course.syllabus import load_syllabus
 
 
 def new(args) -> int:
     """Run the subcommand `mle exercise new`."""
-    from .exercise_scaffold import new_exercise
+    from mlhelpers.course.exercise_scaffold import new_exercise
 
     print(new_exercise(args.number, root=find_root()))
     return 0
@@ -50,8 +50,8 @@ def start_command(args) -> int:
 
 def check(args) -> int:
     """Run the subcommand `mle exercise check`."""
-    from .exercise_grading import check as grade_one
-    from .progress import record_exercise
+    from mlhelpers.course.exercise_grading import check as grade_one
+    from mlhelpers.course.progress import record_exercise
 
     exercise = exercise_of(args.notebook)
     result = grade_one(exercise, args.notebook, timeout=args.timeout)
@@ -62,7 +62,7 @@ def check(args) -> int:
 
 def grade(args) -> int:
     """Run the subcommand `mle exercise grade`."""
-    from .exercise_class import grade_class
+    from mlhelpers.course.exercise_class import grade_class
 
     if not Path(args.submitted).is_dir():
         raise FileNotFoundError(f"the folder {args.submitted} does not exist")
@@ -82,7 +82,7 @@ def grade(args) -> int:
 
 def assign_command(args) -> int:
     """Run the subcommand `mle exercise assign`."""
-    from .exercise_class import assign
+    from mlhelpers.course.exercise_class import assign
 
     for name in assign(find_exercises(args.chapter), args.output):
         print(name)

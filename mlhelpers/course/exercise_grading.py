@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .exercise_messages import answer_error, error_of, one_line, shown_error
-from .exercise_nbgrader import TIMEOUT, TemporaryCourse
-from .exercises import Exercise, ExerciseError, task_of
-from .files import read_notebook
+from mlhelpers.course.exercise_messages import answer_error, error_of, one_line, shown_error
+from mlhelpers.course.exercise_nbgrader import TIMEOUT, TemporaryCourse
+from mlhelpers.course.exercises import Exercise, ExerciseError, task_of
+from mlhelpers.course.files import read_notebook
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

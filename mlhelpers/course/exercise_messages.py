@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .exercise_rules import HINT, hidden_lines
+from mlhelpers.course.exercise_rules import HINT, hidden_lines
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -35,10 +35,10 @@ from sqlalchemy.exc import SAWarning
 from traitlets import Float
 from traitlets.config import Config
 
-from .exercise_messages import leaks, shown_error
-from .exercise_rules import hidden_lines
-from .exercises import Exercise, ExerciseError
-from .kernels import kernel_settings
+from mlhelpers.course.exercise_messages import leaks, shown_error
+from mlhelpers.course.exercise_rules import hidden_lines
+from mlhelpers.course.exercises import Exercise, ExerciseError
+from mlhelpers.course.kernels import kernel_settings
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .exercises import Exercise, ExerciseError, task_of
-from .files import read_notebook
+from mlhelpers.course.exercises import Exercise, ExerciseError, task_of
+from mlhelpers.course.files import read_notebook
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

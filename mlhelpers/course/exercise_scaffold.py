@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .exercises import Exercise, normal_text
-from .files import write_text
-from .syllabus import load_syllabus
+from mlhelpers.course.exercises import Exercise, normal_text
+from mlhelpers.course.files import write_text
+from mlhelpers.course.syllabus import load_syllabus
 
 _ANSWER = '''def {task}(values):
     """TODO: what goes in and out."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .files import read_notebook, write_text
-from .syllabus import Lesson, Syllabus, load_syllabus
+from mlhelpers.course.files import read_notebook, write_text
+from mlhelpers.course.syllabus import Lesson, Syllabus, load_syllabus
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -167,7 +167,7 @@ def normal_text(notebook: NotebookNode) -> str:
     """
     import nbformat
 
-    from .normal_form import normalize
+    from mlhelpers.course.normal_form import normalize
 
     result = normalize(notebook)
     for old, new in zip(notebook.cells, result.cells, strict=True):
@@ -194,8 +194,8 @@ def released_text(exercise: Exercise) -> str:
     ExerciseError
         If the source breaks a rule for exercises.
     """
-    from .exercise_nbgrader import TemporaryCourse
-    from .exercise_rules import check_source
+    from mlhelpers.course.exercise_nbgrader import TemporaryCourse
+    from mlhelpers.course.exercise_rules import check_source
 
     check_source(exercise)
     with TemporaryCourse(exercise) as course:

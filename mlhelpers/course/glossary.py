@@ -15,8 +15,8 @@ from pathlib import Path
 import pydantic
 import yaml
 
-from .files import find_root, read_notebook, write_text
-from .syllabus import Syllabus, load_syllabus
+from mlhelpers.course.files import find_root, read_notebook, write_text
+from mlhelpers.course.syllabus import Syllabus, load_syllabus
 
 _LINK = re.compile(r"\]\((?:\.\./)?glossary\.md#([^)]+)\)")
 # Prose that must stay as it is: code, links, headings, front lines, HTML tags.
@@ -158,7 +158,7 @@ def link_notebook(path: str | Path, terms: Sequence[Term]) -> list[Term]:
     list of Term
         The newly linked ones.
     """
-    from .normal_form import dumps, normalize
+    from mlhelpers.course.normal_form import dumps, normalize
 
     notebook = read_notebook(path)
     present = {anchor for cell in notebook.cells for anchor in _LINK.findall(cell.source)}

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .failures import NotebookError, failing_line, first_line
+from mlhelpers.course.failures import NotebookError, failing_line, first_line
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,9 @@ import os
 import sys
 from pathlib import Path
 
-from .failures import NotebookError
-from .files import find_root, read_notebook, write_text
-from .kernels import Execution, execute
+from mlhelpers.course.failures import NotebookError
+from mlhelpers.course.files import find_root, read_notebook, write_text
+from mlhelpers.course.kernels import Execution, execute
 
 LIMIT_SECONDS = 60
 LIMIT_MEGABYTES = 1500
@@ -41,7 +41,7 @@ def run_lesson(path: str | os.PathLike[str], *, store: bool = False) -> Executio
     NotebookError
         If a cell fails.
     """
-    from .normal_form import dumps, normalize
+    from mlhelpers.course.normal_form import dumps, normalize
 
     path = Path(path)
     notebook = normalize(read_notebook(path))
@@ -80,8 +80,8 @@ def _run_all(files: list[str], *, store: bool) -> int:
 
 def _record(file: str, result: Execution) -> None:
     """Note a run of a lesson of this course in the learner's progress."""
-    from .progress import record_run
-    from .syllabus import load_syllabus
+    from mlhelpers.course.progress import record_run
+    from mlhelpers.course.syllabus import load_syllabus
 
     try:
         syllabus = load_syllabus(find_root(Path(file).parent))
@@ -104,7 +104,7 @@ def save_command(args) -> int:
 
 def new_command(args) -> int:
     """Run the subcommand `mle lesson new`."""
-    from .scaffold import new_lesson
+    from mlhelpers.course.scaffold import new_lesson
 
     print(new_lesson(args.number, root=find_root()))
     return 0

@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .files import find_root, read_notebook
-from .syllabus import Lesson, Syllabus, load_syllabus
+from mlhelpers.course.files import find_root, read_notebook
+from mlhelpers.course.syllabus import Lesson, Syllabus, load_syllabus
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -177,7 +177,7 @@ def check_lesson(path: str | os.PathLike[str]) -> list[Finding]:
     ValueError
         If it is not a notebook.
     """
-    from . import lint_code, lint_prose, lint_structure  # noqa: F401  (they register their rules)
+    from mlhelpers.course import lint_code, lint_prose, lint_structure  # noqa: F401  (they register their rules)
 
     document = load_document(path)
     findings = [

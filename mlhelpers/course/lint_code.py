@@ -12,9 +12,19 @@ import re
 import tokenize
 from collections.abc import Iterator
 
-from .lint import EVERY, PIPELINE, STORED, Document, asserts, makes_figure, output_texts, rule, sentences
-from .normal_form import ADDRESS, STYLER_ID, dumps
-from .parameters import CELL_TAG, parse_cell
+from mlhelpers.course.lint import (
+    EVERY,
+    PIPELINE,
+    STORED,
+    Document,
+    asserts,
+    makes_figure,
+    output_texts,
+    rule,
+    sentences,
+)
+from mlhelpers.course.normal_form import ADDRESS, STYLER_ID, dumps
+from mlhelpers.course.parameters import CELL_TAG, parse_cell
 
 Found = Iterator[tuple[int, str]]
 LINES, FIGURE_LINES = 15, 25

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from .lint import EVERY, LESSON, START, Document, asserts, plain, rule
+from mlhelpers.course.lint import EVERY, LESSON, START, Document, asserts, plain, rule
 
 Found = Iterator[tuple[int, str]]
 BANNED = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from .syllabus import Chapter, Syllabus, load_syllabus
+from mlhelpers.course.syllabus import Chapter, Syllabus, load_syllabus
 
 
 def list_lessons(syllabus: Syllabus, *, chapter: int | None = None) -> str:

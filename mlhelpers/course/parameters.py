@@ -17,7 +17,7 @@ from typing import Any
 
 import pydantic
 
-from .files import read_notebook
+from mlhelpers.course.files import read_notebook
 
 CELL_TAG = "parameters"
 _BUILTIN_TYPES = (bool, dict, float, frozenset, int, list, object, set, str, tuple)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import write_text
-from .syllabus import Syllabus, load_syllabus
+from mlhelpers.course.files import write_text
+from mlhelpers.course.syllabus import Syllabus, load_syllabus
 
 _EMPTY: dict[str, Any] = {"version": 1, "lessons": {}, "exercises": {}}
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .files import find_root, write_text
-from .syllabus import Syllabus, load_syllabus
+from mlhelpers.course.files import find_root, write_text
+from mlhelpers.course.syllabus import Syllabus, load_syllabus
 
 START, END = "<!-- chapters:start -->", "<!-- chapters:end -->"
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .failures import NotebookError, failing_line, first_line
-from .files import read_notebook, replacing
-from .parameters import Parameter, ParameterError, inspect_parameters
-from .values import Given, check_values, from_text, read_parameters
+from mlhelpers.course.failures import NotebookError, failing_line, first_line
+from mlhelpers.course.files import read_notebook, replacing
+from mlhelpers.course.parameters import Parameter, ParameterError, inspect_parameters
+from mlhelpers.course.values import Given, check_values, from_text, read_parameters
 
 __all__ = [
     "NotebookError", "Parameter", "ParameterError", "RunResult", "describe_parameters", "inspect_parameters",
@@ -123,7 +123,7 @@ def _execute(
     from nbclient.exceptions import DeadKernelError
     from papermill import PapermillExecutionError, execute_notebook
 
-    from .kernels import kernel_settings
+    from mlhelpers.course.kernels import kernel_settings
 
     log = logging.getLogger("papermill")
     level = log.level

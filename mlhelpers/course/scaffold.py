@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .files import write_text
-from .lint_structure import BY_HAND, front_matter
-from .syllabus import Lesson, Syllabus, load_syllabus
+from mlhelpers.course.files import write_text
+from mlhelpers.course.lint_structure import BY_HAND, front_matter
+from mlhelpers.course.syllabus import Lesson, Syllabus, load_syllabus
 
 REPOSITORY = "practical-ml-engineering/practical-ml-engineering"
 
@@ -38,7 +38,7 @@ def new_lesson(number: str, *, root: Path) -> Path:
     """
     import nbformat
 
-    from .normal_form import dumps
+    from mlhelpers.course.normal_form import dumps
 
     syllabus = load_syllabus(root)
     lesson = syllabus.lesson(number)

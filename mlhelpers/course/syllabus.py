@@ -17,7 +17,7 @@ import pydantic
 import yaml
 from pydantic import Field
 
-from .files import find_root
+from mlhelpers.course.files import find_root
 
 _NUMBER = r"^[1-9][0-9]?\.[1-9]$"
 

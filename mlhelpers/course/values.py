@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .parameters import CELL_TAG, Parameter, ParameterError
+from mlhelpers.course.parameters import CELL_TAG, Parameter, ParameterError
 
 _EXPONENT = re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
 

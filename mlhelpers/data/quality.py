@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .contracts import Contract
-from .quality_checks import agreement, plausible, repeated_rows, timeliness, uniqueness
-from .quality_result import DIMENSIONS, CheckResult, QualityReport, result_of
-from .quality_rules import Check, Compare, Implies, Present, Rule, require_columns
-from .quality_validity import Column, broken_rules, value_rules
+from mlhelpers.data.contracts import Contract
+from mlhelpers.data.quality_checks import agreement, plausible, repeated_rows, timeliness, uniqueness
+from mlhelpers.data.quality_result import DIMENSIONS, CheckResult, QualityReport, result_of
+from mlhelpers.data.quality_rules import Check, Compare, Implies, Present, Rule, require_columns
+from mlhelpers.data.quality_validity import Column, broken_rules, value_rules
 
 _LATER = {
     "McarTest": "quality_mcar",

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .quality_result import CheckResult, result_of
-from .quality_rules import require_columns
-from .quality_validity import Column
+from mlhelpers.data.quality_result import CheckResult, result_of
+from mlhelpers.data.quality_rules import require_columns
+from mlhelpers.data.quality_validity import Column
 
 __all__ = ["agreement", "plausible", "repeated_rows", "timeliness", "uniqueness"]
 

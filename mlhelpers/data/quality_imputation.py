@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .quality_fills import ORDERED, fill_gaps
+from mlhelpers.data.quality_fills import ORDERED, fill_gaps
 
 __all__ = ["STRATEGIES", "ImputationComparison", "compare_imputations"]
 

@@ -13,7 +13,7 @@ from numbers import Number
 import numpy as np
 import pandas as pd
 
-from .contracts import ColumnRule, Contract
+from mlhelpers.data.contracts import ColumnRule, Contract
 
 __all__ = ["Column", "broken_rules", "value_rules"]
 

@@ -5,11 +5,11 @@ Taught in lesson 3.2 (selection and reduction); importance and ablation are used
 
 from __future__ import annotations
 
-from .selection_ablation import Ablation, ablation_table
-from .selection_compare import SelectorComparison, compare_selectors, selection_stability
-from .selection_filter import CorrelationFilter
-from .selection_importance import METRICS, permutation_importance_intervals
-from .selection_methods import METHODS
+from mlhelpers.features.selection_ablation import Ablation, ablation_table
+from mlhelpers.features.selection_compare import SelectorComparison, compare_selectors, selection_stability
+from mlhelpers.features.selection_filter import CorrelationFilter
+from mlhelpers.features.selection_importance import METRICS, permutation_importance_intervals
+from mlhelpers.features.selection_methods import METHODS
 
 __all__ = [
     "METHODS", "METRICS", "Ablation", "CorrelationFilter", "SelectorComparison", "ablation_table",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .selection_scores import Setting, check_level, corrected_interval, make_setting
+from mlhelpers.features.selection_scores import Setting, check_level, corrected_interval, make_setting
 
 __all__ = ["Ablation", "ablation_table"]
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .selection_methods import METHODS, make_selector
-from .selection_scores import Setting, check_level, corrected_interval, make_setting
+from mlhelpers.features.selection_methods import METHODS, make_selector
+from mlhelpers.features.selection_scores import Setting, check_level, corrected_interval, make_setting
 
 __all__ = ["SelectorComparison", "compare_selectors", "selection_stability"]
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .selection_ablation import check_groups
-from .selection_scores import as_frame, check_level
+from mlhelpers.features.selection_ablation import check_groups
+from mlhelpers.features.selection_scores import as_frame, check_level
 
 __all__ = ["METRICS", "permutation_importance_intervals"]
 

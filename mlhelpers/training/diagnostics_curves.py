@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.features.selection_scores import Setting, check_level, make_setting
-
-from .diagnostics_result import Curve
+from mlhelpers.training.diagnostics_result import Curve
 
 __all__ = ["complexity_curve", "learning_curve", "validation_curve"]
 

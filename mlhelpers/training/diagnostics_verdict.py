@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from .diagnostics_result import Curve
+from mlhelpers.training.diagnostics_result import Curve
 
 __all__ = ["Verdict", "verdict"]
 

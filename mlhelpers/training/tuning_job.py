@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import tuning_space as spaces
+from mlhelpers.training import tuning_space as spaces
 
 __all__ = ["FACTOR", "Job", "check_job", "warm_name"]
 

@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.features.selection_scores import corrected_interval
-
-from .crossval import one_thread
-from .tuning_search import tune
+from mlhelpers.training.crossval import one_thread
+from mlhelpers.training.tuning_search import tune
 
 __all__ = ["Nested", "nested_cv"]
 

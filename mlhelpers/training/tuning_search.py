@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import tuning_space as spaces
-from .crossval import one_thread
-from .tuning_job import FACTOR, Job, check_job, warm_name
-from .tuning_result import Search
+from mlhelpers.training import tuning_space as spaces
+from mlhelpers.training.crossval import one_thread
+from mlhelpers.training.tuning_job import FACTOR, Job, check_job, warm_name
+from mlhelpers.training.tuning_result import Search
 
 __all__ = ["SEARCHES", "tune"]
 

@@ -3,10 +3,10 @@
 Taught in lesson 5.1 (robust validation sets). This module gathers what the modules beside it hold.
 """
 
-from .splits_folds import GroupFolds, TimeFolds, connected_groups
-from .splits_result import LeakageReport
-from .splits_scan import leakage_scan
-from .splits_size import auc_interval_width, auc_standard_error, positives_needed
+from mlhelpers.validation.splits_folds import GroupFolds, TimeFolds, connected_groups
+from mlhelpers.validation.splits_result import LeakageReport
+from mlhelpers.validation.splits_scan import leakage_scan
+from mlhelpers.validation.splits_size import auc_interval_width, auc_standard_error, positives_needed
 
 __all__ = [
     "GroupFolds",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .splits_size import auc_standard_error
+from mlhelpers.validation.splits_size import auc_standard_error
 
 __all__ = ["BothSides", "FeatureScore", "auc_of_numbers", "score_feature"]
 

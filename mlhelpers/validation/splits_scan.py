@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .splits_columns import BothSides, FeatureScore, score_feature
-from .splits_folds import dates_of
-from .splits_result import FINDING_COLUMNS, SEVERITIES, LeakageReport
+from mlhelpers.validation.splits_columns import BothSides, FeatureScore, score_feature
+from mlhelpers.validation.splits_folds import dates_of
+from mlhelpers.validation.splits_result import FINDING_COLUMNS, SEVERITIES, LeakageReport
 
 __all__ = ["leakage_scan"]
 
