@@ -33,10 +33,9 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2_contingency, ks_2samp
 from scipy.stats import wasserstein_distance as scipy_wasserstein
 
-from mlhelpers.monitoring.drift_compare import drift_report
-from mlhelpers.monitoring.profile_frames import profile
-from mlhelpers.monitoring.profile_io import load_profile, profile_parquet
-from mlhelpers.monitoring.profile_numbers import cell_limits
+from mlhelpers.monitoring.drift import drift_report
+from mlhelpers.monitoring.profiles import load_profile, profile, profile_parquet
+from mlhelpers.monitoring.profiles.numbers import cell_limits
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "drift.md"

@@ -19,7 +19,7 @@ def lazy_names(package: str, home: Mapping[str, str]) -> tuple[Callable[[str], A
     package : str
         Its ``__name__``.
     home : mapping of str to str
-        Module within the package, by the name that it defines.
+        Module within the package, by the name that it defines; a full name for a module elsewhere.
 
     Returns
     -------
@@ -29,7 +29,9 @@ def lazy_names(package: str, home: Mapping[str, str]) -> tuple[Callable[[str], A
     def load(name: str) -> Any:
         if name not in home:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{home[name]}"), name)
+        module = home[name]
+        full = module if module.startswith("mlhelpers.") else f"{package}.{module}"
+        return getattr(import_module(full), name)
 
     def names() -> list[str]:
         return sorted({*vars(sys.modules[package]), *home})

@@ -17,10 +17,10 @@ _HOME = {
     "compare_selectors": "selection",
     "permutation_importance_intervals": "selection",
     "selection_stability": "selection",
-    "DatePartsTransformer": "dates",
-    "PointInTimeAggregator": "point_in_time_step",
-    "RareCategoryGrouper": "categories",
-    "RatioTransformer": "ratio",
+    "DatePartsTransformer": "transformers",
+    "PointInTimeAggregator": "point_in_time",
+    "RareCategoryGrouper": "transformers",
+    "RatioTransformer": "transformers",
     "point_in_time_aggregates": "point_in_time",
 }
 __all__ = sorted(_HOME)

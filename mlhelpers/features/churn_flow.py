@@ -16,7 +16,7 @@ import pandas as pd
 from mlhelpers.data.artifacts import pipeline_path, read_frame, write_frame
 from mlhelpers.data.churn_tables import churn_features
 from mlhelpers.data.contracts import ContractError, load_contracts
-from mlhelpers.data.source_systems import read_sources, write_sources
+from mlhelpers.data.sources import read_sources, write_sources
 
 __all__ = ["TABLE", "extract", "load", "transform"]
 

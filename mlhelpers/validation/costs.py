@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlhelpers.validation.intervals import resampled_weights
-from mlhelpers.validation.metric_rules import checked
+from mlhelpers.validation.metrics import checked, resampled_weights
 
 
 @dataclass(frozen=True)

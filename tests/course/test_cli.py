@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mlhelpers.course.cli import main
+from mlhelpers.course.commands.cli import main
 
 HEAVY = ["numpy", "pandas", "papermill", "nbformat", "nbclient", "pydantic", "yaml", "matplotlib", "psutil"]
 
@@ -18,7 +18,7 @@ def python(code):
 def test_help_imports_nothing_heavy():
     code = f"""
 import sys
-from mlhelpers.course.cli import main
+from mlhelpers.course.commands.cli import main
 try:
     main(["--help"])
 except SystemExit:
@@ -78,8 +78,6 @@ def test_list_as_json_has_every_field(course, capsys):
 
 
 def test_closed_pipe_is_no_traceback(course):
-    command = (
-        f"{sys.executable} -c 'from mlhelpers.course.cli import main; raise SystemExit(main())' list | true"
-    )
+    command = f"{sys.executable} -c 'from mlhelpers.course.commands.cli import main; raise SystemExit(main())' list | true"
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in result.stderr

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mlhelpers.course.cli import main
-from mlhelpers.course.data_command import data_problems
+from mlhelpers.course.commands.cli import main
+from mlhelpers.course.commands.data import data_problems
 
 
 def test_list_shows_the_data_sets(capsys):

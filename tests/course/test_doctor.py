@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from mlhelpers.course import doctor
-from mlhelpers.course.cli import main
+from mlhelpers.course.commands import doctor
+from mlhelpers.course.commands.cli import main
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_damaged_data_are_wrong_and_sound_data_are_well(monkeypatch, tmp_path):
     monkeypatch.setenv("MLE_DATA_DIR", str(tmp_path))
     assert doctor._data().status == "wrong"
     monkeypatch.setattr(
-        "mlhelpers.course.data_command.data_problems", lambda: ["a is damaged", "b is missing"]
+        "mlhelpers.course.commands.data.data_problems", lambda: ["a is damaged", "b is missing"]
     )
     assert doctor._data().found == "a is damaged and 1 more"
 

@@ -5,8 +5,7 @@ import zipfile
 import nbformat
 import pytest
 
-from mlhelpers.course.cli import main
-from mlhelpers.course.exercise_rules import check_source, hidden_lines
+from mlhelpers.course.commands.cli import main
 from mlhelpers.course.exercises import (
     Exercise,
     ExerciseError,
@@ -15,6 +14,7 @@ from mlhelpers.course.exercises import (
     orphans,
     release,
 )
+from mlhelpers.course.exercises.rules import check_source, hidden_lines
 from mlhelpers.course.files import read_notebook
 from mlhelpers.course.syllabus import load_syllabus
 

@@ -6,13 +6,13 @@ import json
 import nbformat
 import pytest
 
-from mlhelpers.course.cli import main
-from mlhelpers.course.exercise_class import grade_class
-from mlhelpers.course.exercise_grading import check
-from mlhelpers.course.exercise_messages import answer_error, leaks, one_line, shown_error
+from mlhelpers.course.commands.cli import main
 from mlhelpers.course.exercises import find_exercises, release
+from mlhelpers.course.exercises.classroom import grade_class
+from mlhelpers.course.exercises.grading import check
+from mlhelpers.course.exercises.messages import answer_error, leaks, one_line, shown_error
 from mlhelpers.course.files import read_notebook
-from mlhelpers.course.progress import progress_file
+from mlhelpers.course.syllabus.progress import progress_file
 
 SECRET = 'assert task_1([4, 5, 6]) == 15, "TODO"'
 

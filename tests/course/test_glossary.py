@@ -1,9 +1,15 @@
 import pytest
 
-from mlhelpers.course import glossary
 from mlhelpers.course.files import read_notebook
-from mlhelpers.course.glossary import Term, link_notebook, link_text, load_glossary, problems, render
-from mlhelpers.course.syllabus import load_syllabus
+from mlhelpers.course.syllabus import glossary, load_syllabus
+from mlhelpers.course.syllabus.glossary import (
+    Term,
+    link_notebook,
+    link_text,
+    load_glossary,
+    problems,
+    render,
+)
 
 RECALL = Term(term="recall", text="Share of the positives that are found.", lesson="1.1")
 GAIN = Term(

@@ -5,10 +5,10 @@ import re
 import nbformat
 import pytest
 
-from mlhelpers.course.cli import main
-from mlhelpers.course.lesson import run_lesson
-from mlhelpers.course.lint import check_lesson
-from mlhelpers.course.progress import summary
+from mlhelpers.course.commands.cli import main
+from mlhelpers.course.lessons.lesson import run_lesson
+from mlhelpers.course.lessons.lint import check_lesson
+from mlhelpers.course.syllabus.progress import summary
 
 DRAW = """import matplotlib.pyplot as plt
 import pandas as pd
@@ -75,7 +75,7 @@ def test_lesson_whose_kernel_dies_is_told(make, capsys):
 
 
 def test_lesson_above_the_limits_is_told(make, monkeypatch, capsys):
-    monkeypatch.setattr("mlhelpers.course.lesson.LIMIT_SECONDS", 0)
+    monkeypatch.setattr("mlhelpers.course.lessons.lesson.LIMIT_SECONDS", 0)
     assert main(["lesson", "run", str(make("a.ipynb", "1"))]) == 0
     assert "above the limit of 0 s" in capsys.readouterr().err
 

@@ -6,9 +6,9 @@ import re
 import pytest
 from nbformat.v4 import new_output
 
-from mlhelpers.course import lint, lint_code, lint_prose, lint_structure
-from mlhelpers.course.cli import main
-from mlhelpers.course.lint import check_lesson, plain, sentences
+from mlhelpers.course.commands.cli import main
+from mlhelpers.course.lessons import lint, lint_code, lint_prose, lint_structure
+from mlhelpers.course.lessons.lint import check_lesson, plain, sentences
 
 FRONT = "40 min · after 1.1 · helpers: mlhelpers.data.quality · [![Binder](https://x.org/b.svg)](https://mybinder.org/v2)"
 MAP = """## Map

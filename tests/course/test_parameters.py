@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlhelpers.course.parameters import ParameterError, inspect_parameters, parse_cell
-from mlhelpers.course.values import Given, check_values, from_text, read_parameters
+from mlhelpers.course.runs.parameters import ParameterError, inspect_parameters, parse_cell
+from mlhelpers.course.runs.values import Given, check_values, from_text, read_parameters
 
 CELL = '''"""Settings of the training stage."""
 from typing import Annotated, Literal

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from mlhelpers.course import progress
-from mlhelpers.course.cli import main
+from mlhelpers.course.commands.cli import main
+from mlhelpers.course.syllabus import progress
 
 
 def test_runs_are_counted_by_chapter(course):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlhelpers.course.readme import END, START, main
+from mlhelpers.course.syllabus.readme import END, START, main
 
 
 @pytest.fixture

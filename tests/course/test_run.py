@@ -11,8 +11,10 @@ import nbformat
 import psutil
 import pytest
 
-from mlhelpers.course.cli import main
-from mlhelpers.course.run import NotebookError, ParameterError, describe_parameters, run_notebook
+from mlhelpers.course.commands.cli import main
+from mlhelpers.course.runs.failures import NotebookError
+from mlhelpers.course.runs.parameters import ParameterError
+from mlhelpers.course.runs.run import describe_parameters, run_notebook
 
 PARAMETERS = """from typing import Annotated, Literal
 from pydantic import Field
@@ -101,7 +103,11 @@ def test_interrupted_run_ends_the_kernel_and_leaves_the_last_output(make, tmp_pa
     source = "import os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(60)"
     path, kept, pid = make("slow.ipynb", source), tmp_path / "out.ipynb", tmp_path / "pid"
     kept.write_text("the last good output")
-    command = [sys.executable, "-c", "from mlhelpers.course.cli import main; raise SystemExit(main())"]
+    command = [
+        sys.executable,
+        "-c",
+        "from mlhelpers.course.commands.cli import main; raise SystemExit(main())",
+    ]
     process = subprocess.Popen(
         [*command, "run", str(path), str(kept)],
         stderr=subprocess.PIPE,

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mlhelpers.course.cli import main
+from mlhelpers.course.commands.cli import main
 
 EXPECTED = [sys.executable, "-m", "mlhelpers.serving.server", "bundle", "--port", "0"]
 

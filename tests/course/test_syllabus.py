@@ -2,8 +2,8 @@
 
 import pytest
 
-from mlhelpers.course.overview import link
 from mlhelpers.course.syllabus import SyllabusError, load_syllabus
+from mlhelpers.course.syllabus.overview import link
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Promises of mlhelpers.data.contract_tools."""
+"""Promises of mlhelpers.data.contracts.adapters."""
 
 from datetime import datetime
 
@@ -7,14 +7,15 @@ import pandas as pd
 import pytest
 from cerberus import Validator
 
-from mlhelpers.data.contract_tools import (
+from mlhelpers.data.contracts import (
+    ColumnRule,
+    Contract,
     data_dictionary,
     to_cerberus,
     to_expectations,
     to_records,
     validate_suite,
 )
-from mlhelpers.data.contracts import ColumnRule, Contract
 
 CONTRACT = Contract(
     "payments",

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlhelpers.data.contracts import ColumnRule, Contract, ContractError, infer_contract, load_contracts
+from mlhelpers.data.contracts import (
+    ColumnRule,
+    Contract,
+    ContractError,
+    infer_contract,
+    load_contracts,
+)
 
 RULES = {
     "id": {"type": "text", "unique": True, "pattern": "C[0-9]+"},

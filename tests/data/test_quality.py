@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlhelpers.data import load, quality
+from mlhelpers.data import load
 from mlhelpers.data.contracts import Contract, ContractError
 from mlhelpers.data.quality import (
     Check,
@@ -19,6 +19,7 @@ from mlhelpers.data.quality import (
     quality_report,
     repeated_rows,
 )
+from mlhelpers.data.quality import assessment as quality
 
 
 def contract(**columns):
@@ -135,7 +136,7 @@ def test_plausibility_names_its_limits_and_skips_columns_without_spread():
 
 
 def test_quartiles_of_many_numbers_are_those_of_numpy():
-    from mlhelpers.data.quality_checks import _quartiles
+    from mlhelpers.data.quality.checks import _quartiles
 
     rng = np.random.default_rng(0)
     for values in (

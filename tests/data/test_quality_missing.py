@@ -14,8 +14,8 @@ from sklearn.impute import KNNImputer
 from sklearn.metrics import roc_auc_score
 
 from mlhelpers.data import load
+from mlhelpers.data.missing.fills import fill_gaps
 from mlhelpers.data.quality import STRATEGIES, compare_imputations, little_mcar_test
-from mlhelpers.data.quality_fills import fill_gaps
 
 # Daily air quality in New York, May to September 1973: R's data set `airquality`.
 AIR = pd.read_csv(Path(__file__).with_name("airquality.csv"))
@@ -184,7 +184,7 @@ def test_regression_repairs_the_mean_under_mar_and_draws_repair_the_spread(compa
 
 
 def test_interval_holds_the_auc_and_the_auc_is_that_of_scikit_learn(compared):
-    from mlhelpers.data.quality_imputation import _interval, _placements
+    from mlhelpers.data.missing.imputation import _interval, _placements
 
     rng = np.random.default_rng(0)
     y, scores = rng.integers(0, 2, 300), rng.integers(0, 20, 300)
@@ -198,7 +198,7 @@ def test_interval_holds_the_auc_and_the_auc_is_that_of_scikit_learn(compared):
 def test_delong_interval_covers_the_true_auc_as_often_as_it_says():
     from scipy.stats import norm
 
-    from mlhelpers.data.quality_imputation import _interval, _placements
+    from mlhelpers.data.missing.imputation import _interval, _placements
 
     rng = np.random.default_rng(0)
     true, hits = norm.cdf(1 / np.sqrt(2)), []

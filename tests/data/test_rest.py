@@ -1,7 +1,6 @@
 import pytest
 
-from mlhelpers.data.rest import demo_server, read_rest
-from mlhelpers.data.sources import SourceError
+from mlhelpers.data.sources import SourceError, demo_server, read_rest
 
 ITEMS = [{"id": f"C{n}", "amount": n / 2, "extra": None} for n in range(25)]
 COLUMNS = {"id": "text", "amount": "number"}
@@ -80,7 +79,7 @@ def test_wrong_pages_are_refused(answer, message, monkeypatch):
     original = json.dumps
     with demo_server(ITEMS) as server:
         monkeypatch.setattr(
-            "mlhelpers.data.rest.json.dumps",
+            "mlhelpers.data.sources.rest.json.dumps",
             lambda body, **options: original(answer if "next" in body else body, **options),
         )
         with pytest.raises(SourceError, match=message):
@@ -89,7 +88,7 @@ def test_wrong_pages_are_refused(answer, message, monkeypatch):
 
 def test_an_answer_that_is_no_json_is_refused(monkeypatch):
     with demo_server(ITEMS) as server:
-        monkeypatch.setattr("mlhelpers.data.rest.json.dumps", lambda *_, **__: "<html>")
+        monkeypatch.setattr("mlhelpers.data.sources.rest.json.dumps", lambda *_, **__: "<html>")
         with pytest.raises(SourceError, match="page 1: not JSON"):
             read(server)
 

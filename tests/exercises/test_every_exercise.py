@@ -17,15 +17,15 @@ import pytest
 import yaml
 from nbgrader.utils import determine_grade, is_grade
 
-from mlhelpers.course.exercise_class import grade_class
-from mlhelpers.course.exercise_grading import grading_of
-from mlhelpers.course.exercise_rules import (
+from mlhelpers.course.exercises import find_exercises, orphans, release
+from mlhelpers.course.exercises.classroom import grade_class
+from mlhelpers.course.exercises.grading import grading_of
+from mlhelpers.course.exercises.rules import (
     BEGIN_SOLUTION,
     END_SOLUTION,
     asserts_without_message,
     hidden_lines,
 )
-from mlhelpers.course.exercises import find_exercises, orphans, release
 from mlhelpers.course.files import find_root, read_notebook
 from mlhelpers.course.syllabus import load_syllabus
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlhelpers.data import load
 from mlhelpers.features.cleaning import CategoryRepairer, DateParser, NumberParser
-from mlhelpers.features.cleaning_dates import FORMATS
+from mlhelpers.features.cleaning.dates import FORMATS
 
 
 def column(values):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pandas.tseries.holiday import USFederalHolidayCalendar
 
 from mlhelpers.features import DatePartsTransformer
-from mlhelpers.features.dates import PARTS
+from mlhelpers.features.transformers.dates import PARTS
 
 nan = np.nan
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mlhelpers.features import PointInTimeAggregator, point_in_time_aggregates
 from mlhelpers.features.point_in_time import FUNCTIONS
-from mlhelpers.features.spans import span_sums
+from mlhelpers.features.point_in_time.spans import span_sums
 
 DAY = pd.Timedelta(1, "D")
 START = pd.Timestamp("2024-01-01")

@@ -25,10 +25,10 @@ from mlhelpers.features.selection import (
     METHODS,
     CorrelationFilter,
     compare_selectors,
+    corrected_interval,
     selection_stability,
 )
-from mlhelpers.features.selection_methods import LassoPath, correlation_score
-from mlhelpers.features.selection_scores import corrected_interval
+from mlhelpers.features.selection.methods import LassoPath, correlation_score
 
 MODEL = make_pipeline(StandardScaler(), LogisticRegression())
 CHOOSING = [name for name in METHODS if name not in ("none", "random")]

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.svm import SVC
 
 from mlhelpers.features.selection import METRICS, ablation_table, permutation_importance_intervals
-from mlhelpers.features.selection_importance import _weighted
+from mlhelpers.features.selection.importance import _weighted
 
 
 def twins(n_rows=400, seed=0):

@@ -12,9 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mlhelpers.features import transformers
+from mlhelpers.features.point_in_time import PointInTimeAggregator
 from mlhelpers.features.transformers import (
     DatePartsTransformer,
-    PointInTimeAggregator,
     RareCategoryGrouper,
     RatioTransformer,
 )

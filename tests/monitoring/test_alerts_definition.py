@@ -3,8 +3,8 @@ import copy
 import pytest
 import yaml
 
-from mlhelpers.monitoring.alerts import AlarmRule
-from mlhelpers.monitoring.alerts_definition import AlertsError, find_in_course, load_alerts, parse_alerts
+from mlhelpers.monitoring.alerts import AlarmRule, AlertsError, load_alerts, parse_alerts
+from mlhelpers.monitoring.alerts.definition import find_in_course
 
 PLAIN = {
     "service": {"job": "mle", "targets": ["a:1"], "paths": ["/v1/predict"], "prediction_mean": 0.2},

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlhelpers.monitoring.drift_classifier import classifier_two_sample
+from mlhelpers.monitoring.drift import classifier_two_sample
 
 COLUMNS = {"numeric": ["a", "b"], "categorical": ["c"]}
 

@@ -7,12 +7,20 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2_contingency, false_discovery_control, ks_2samp
 from scipy.stats import wasserstein_distance as scipy_wasserstein
 
-from mlhelpers.monitoring.baseline import learn_baseline
-from mlhelpers.monitoring.drift import jensen_shannon, wasserstein_distance
-from mlhelpers.monitoring.drift_compare import adjusted_p_values, drift_report
-from mlhelpers.monitoring.drift_profiles import category_distances, chi_square_of_counts, numeric_distances
-from mlhelpers.monitoring.profile_frames import profile, suggest_origins
-from mlhelpers.monitoring.profile_numbers import cell_limits
+from mlhelpers.monitoring.drift import (
+    adjusted_p_values,
+    drift_report,
+    jensen_shannon,
+    learn_baseline,
+    wasserstein_distance,
+)
+from mlhelpers.monitoring.drift.profiles import (
+    category_distances,
+    chi_square_of_counts,
+    numeric_distances,
+)
+from mlhelpers.monitoring.profiles import profile, suggest_origins
+from mlhelpers.monitoring.profiles.numbers import cell_limits
 
 VALUES = st.lists(st.floats(-1e4, 1e4), min_size=2, max_size=60)
 COLUMNS = {"numeric": ["charge", "gb", "tickets"], "categorical": ["contract"]}

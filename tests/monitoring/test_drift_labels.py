@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mlhelpers.monitoring.drift_labels import arrived_performance
-from mlhelpers.validation.delong import delong_interval
+from mlhelpers.monitoring.drift import arrived_performance
+from mlhelpers.validation.metrics import delong_interval
 
 NOW = "2026-06-30"
 

@@ -3,10 +3,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlhelpers.monitoring.alerts import Alarm, AlarmRule, alarm_states, replay
-from mlhelpers.monitoring.incident_groups import group_alarms, quiet_since, root_cause
-from mlhelpers.monitoring.incidents import Event, load_incident
-from mlhelpers.monitoring.routes import Delivery
+from mlhelpers.monitoring.alerts import (
+    Alarm,
+    AlarmRule,
+    Delivery,
+    alarm_states,
+    group_alarms,
+    load_incident,
+    quiet_since,
+    replay,
+    root_cause,
+)
+from mlhelpers.monitoring.alerts.incidents import Event
 
 PRICE = Alarm(20, 21, "data", "shape:contract", 0.2, 0.1, {"shape:contract": 0.2})
 RIVAL = Alarm(36, 42, "performance", "gap:internet=fiber", 5.1, 3.5, {"gap:internet=fiber": 5.1})

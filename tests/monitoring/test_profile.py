@@ -8,10 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mlhelpers.monitoring.profile_categories import CategoryCounter, CategoryProfile
-from mlhelpers.monitoring.profile_frames import Profile, ProfileBuilder, profile, suggest_origins
-from mlhelpers.monitoring.profile_numbers import NumericCounter, NumericProfile, cell_limits
-from mlhelpers.monitoring.profile_sums import UNIT, exact_sum
+from mlhelpers.monitoring.profiles import (
+    CategoryProfile,
+    NumericProfile,
+    Profile,
+    ProfileBuilder,
+    profile,
+    suggest_origins,
+)
+from mlhelpers.monitoring.profiles.categories import CategoryCounter
+from mlhelpers.monitoring.profiles.numbers import NumericCounter, cell_limits
+from mlhelpers.monitoring.profiles.sums import UNIT, exact_sum
 
 ANY = st.floats(allow_nan=True, allow_infinity=True)
 USUAL = st.floats(-1e9, 1e9)

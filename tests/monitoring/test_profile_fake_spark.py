@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from mlhelpers.monitoring.profile_frames import profile
-from mlhelpers.monitoring.profile_io import profile_spark
+from mlhelpers.monitoring.profiles import profile, profile_spark
 
 
 class Partitioned:

@@ -9,14 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mlhelpers.monitoring.profile_frames import profile
-from mlhelpers.monitoring.profile_io import (
-    from_json,
-    load_profile,
-    profile_parquet,
-    save_profile,
-    to_json,
-)
+from mlhelpers.monitoring.profiles import load_profile, profile, profile_parquet, save_profile
+from mlhelpers.monitoring.profiles.files import from_json, to_json
 
 RNG = np.random.default_rng(5)
 N = 5000

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlhelpers.monitoring.profile_frames import profile
-from mlhelpers.monitoring.profile_io import profile_spark
+from mlhelpers.monitoring.profiles import profile, profile_spark
 
 pytestmark = pytest.mark.platforms
 pyspark = pytest.importorskip("pyspark", reason="needs the platforms tier: make test-platforms")

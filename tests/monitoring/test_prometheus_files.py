@@ -8,9 +8,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from mlhelpers.monitoring.alerts import AlarmRule, alarm_states
-from mlhelpers.monitoring.alerts_definition import load_alerts, parse_alerts
-from mlhelpers.monitoring.prometheus_files import main, prometheus_rules, write_prometheus
+from mlhelpers.monitoring.alerts import (
+    AlarmRule,
+    alarm_states,
+    load_alerts,
+    parse_alerts,
+    prometheus_rules,
+    write_prometheus,
+)
+from mlhelpers.monitoring.alerts.prometheus import main
 from mlhelpers.serving.metrics import ServiceMetrics
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "prometheus"

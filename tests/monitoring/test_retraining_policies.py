@@ -1,7 +1,7 @@
 import pytest
 
 from mlhelpers.monitoring.alerts import Alarm
-from mlhelpers.monitoring.retraining_policies import (
+from mlhelpers.monitoring.retraining import (
     Hybrid,
     Incremental,
     Known,

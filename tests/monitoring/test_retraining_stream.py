@@ -10,16 +10,17 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlhelpers.monitoring.retraining_policies import (
+from mlhelpers.monitoring.retraining import (
     Hybrid,
     Incremental,
     Never,
     OnDrift,
     OnPerformance,
     Scheduled,
+    compare_policies,
+    plot_policies,
+    weekly_losses,
 )
-from mlhelpers.monitoring.retraining_result import plot_policies, weekly_losses
-from mlhelpers.monitoring.retraining_stream import compare_policies
 
 matplotlib.use("Agg")
 NUMERIC, FIRST, ROWS, WEEKS, CHANGE, DELAY = ["x", "z"], 2000, 100, 24, 9, 2

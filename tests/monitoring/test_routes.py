@@ -7,17 +7,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from mlhelpers.monitoring.alerts_definition import AlertsError, load_alerts
-from mlhelpers.monitoring.routes import (
+from mlhelpers.monitoring.alerts import (
+    AlertsError,
     Delivery,
     EmailRoute,
     LogRoute,
     Message,
-    RouteError,
     WebhookRoute,
     deliver,
+    load_alerts,
     make_routes,
 )
+from mlhelpers.monitoring.alerts.route_kinds import RouteError
 
 MESSAGE = Message("w044-data-data_gb", "ticket", "data_gb is broken", "# Incident\n\nLook.", {"week": 44})
 

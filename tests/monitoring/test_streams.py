@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mlhelpers.monitoring.streams import StreamDetector, detect_changes
+from mlhelpers.monitoring.drift import StreamDetector, detect_changes
 
 
 def stream(seed, n=2000, jump=0.0):

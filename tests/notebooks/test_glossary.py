@@ -1,6 +1,6 @@
 """Every term is explained once and linked where it is defined."""
 
-from mlhelpers.course.glossary import load_glossary, problems
+from mlhelpers.course.syllabus.glossary import load_glossary, problems
 
 
 def test_glossary_and_its_links_are_in_order():

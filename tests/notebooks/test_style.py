@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlhelpers.course.files import find_root
-from mlhelpers.course.lint import check_lesson
+from mlhelpers.course.lessons.lint import check_lesson
 from mlhelpers.course.syllabus import load_syllabus
 
 ROOT = find_root(Path(__file__).parent)

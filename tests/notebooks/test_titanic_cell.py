@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from mlhelpers.course.failures import NotebookError
 from mlhelpers.course.files import find_root, read_notebook
-from mlhelpers.course.kernels import execute
+from mlhelpers.course.runs.failures import NotebookError
+from mlhelpers.course.runs.kernels import execute
 from mlhelpers.data import data_dir, list_datasets
 from mlhelpers.data.hashing import file_sha256
 

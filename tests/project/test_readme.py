@@ -66,7 +66,10 @@ def test_every_link_leads_somewhere():
 
 def test_chapter_table_is_that_of_the_syllabus():
     done = subprocess.run(
-        [sys.executable, "-m", "mlhelpers.course.readme", "--check"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "mlhelpers.course.syllabus.readme", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
 

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlhelpers.validation.fairness import disparities, metrics_by_group
-from mlhelpers.validation.fairness_distances import GAPS, fairness_gaps
-from mlhelpers.validation.fairness_mitigation import load_aif360
+from mlhelpers.validation.fairness import disparities, fairness_gaps, load_aif360, metrics_by_group
+from mlhelpers.validation.fairness.distances import GAPS
 
 RNG = np.random.default_rng(7)
 N = 1500

@@ -11,13 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlhelpers.validation.fairness_distances import fairness_gaps
-from mlhelpers.validation.fairness_mitigation import (
-    MITIGATIONS,
-    compare_mitigations,
-    load_aif360,
-    reweighing_weights,
-)
+from mlhelpers.validation.fairness import compare_mitigations, fairness_gaps, load_aif360, reweighing_weights
+from mlhelpers.validation.fairness.mitigation import MITIGATIONS
 
 RNG = np.random.default_rng(3)
 N = 4000

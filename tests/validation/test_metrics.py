@@ -19,7 +19,7 @@ from mlhelpers.validation import (
     plot_calibration,
     wilson_interval,
 )
-from mlhelpers.validation.metric_rules import METRICS, Weighted
+from mlhelpers.validation.metrics.rules import METRICS, Weighted
 
 RNG = np.random.default_rng(3)
 Y = (RNG.random(500) < 0.3).astype(int)

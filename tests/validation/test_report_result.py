@@ -13,8 +13,7 @@ from mlhelpers.validation.fairness import fairness_gaps
 from mlhelpers.validation.gates import GateReport
 from mlhelpers.validation.metrics import classification_metrics, regression_metrics
 from mlhelpers.validation.report import shown_beside_limit, validation_report
-from mlhelpers.validation.stress import missing_cases
-from mlhelpers.validation.stress_cases import run_stress_cases
+from mlhelpers.validation.stress import missing_cases, run_stress_cases
 
 RNG = np.random.default_rng(5)
 N = 600

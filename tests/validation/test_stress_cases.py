@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mlhelpers.validation.intervals import wilson_interval
+from mlhelpers.validation.metrics import wilson_interval
 from mlhelpers.validation.stress import (
     StressCase,
     failure_report,

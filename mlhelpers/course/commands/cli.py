@@ -1,0 +1,180 @@
+"""The `mle` command: argument parsing only, every subcommand imports its module when it runs.
+
+Exit codes: 0 success, 1 the thing failed, 2 the command line is wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Parser of the whole command line.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+    """
+    parser = argparse.ArgumentParser(prog="mle", description="Lessons, notebook runs and data of the course.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, target: str, text: str, parent=commands) -> argparse.ArgumentParser:
+        command = parent.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command.set_defaults(target=target)
+        return command
+
+    listing = add("list", "syllabus.overview:list_command", "show the lessons of the course")
+    listing.add_argument("--json", action="store_true", help="machine-readable output")
+    listing.add_argument("--chapter", type=int, metavar="N", help="one chapter only")
+
+    doctor = add(
+        "doctor", "commands.doctor:command", "check this machine: packages, memory, disk, GPU, ports, data"
+    )
+    doctor.add_argument("--json", action="store_true", help="machine-readable output")
+
+    progress = add(
+        "progress", "syllabus.progress:command", "show which lessons were run and which exercises passed"
+    )
+    progress.add_argument("--json", action="store_true", help="machine-readable output")
+    progress.add_argument("--reset", action="store_true", help="forget everything")
+
+    run = add("run", "runs.run:command", "run a notebook with checked parameters and keep the executed copy")
+    run.add_argument("notebook", metavar="NOTEBOOK")
+    run.add_argument(
+        "output", metavar="OUTPUT", nargs="?", help="default: <name>.out.ipynb in the current folder"
+    )
+    run.add_argument(
+        "-p",
+        "--parameter",
+        nargs=2,
+        metavar=("NAME", "VALUE"),
+        action="append",
+        default=[],
+        help="repeatable; wins over -f",
+    )
+    run.add_argument(
+        "-f", "--file", metavar="params.yaml", action="append", default=[], help="values from a YAML file"
+    )
+    run.add_argument(
+        "--section", metavar="NAME", action="append", default=[], help="section of the file; repeatable"
+    )
+    run.add_argument(
+        "--kernel-cwd", metavar="FOLDER", help="working folder of the kernel; default: the notebook's"
+    )
+    run.add_argument("--help-parameters", action="store_true", help="list the notebook's parameters and stop")
+
+    lesson = commands.add_parser("lesson", help="write, run, save and check lessons")
+    actions = lesson.add_subparsers(metavar="ACTION", required=True)
+    new = add("new", "lessons.lesson:new_command", "make an empty lesson from the syllabus", actions)
+    new.add_argument("number", metavar="NUMBER", help="such as 2.3")
+    execute = add(
+        "run", "lessons.lesson:run_command", "execute lessons and show seconds and peak memory", actions
+    )
+    execute.add_argument("files", metavar="FILE", nargs="+")
+    execute.add_argument(
+        "--in-place", action="store_true", help="store the outputs in the file, as `save` does"
+    )
+    save = add(
+        "save",
+        "lessons.lesson:save_command",
+        "execute lessons and store their outputs in normal form",
+        actions,
+    )
+    save.add_argument("files", metavar="FILE", nargs="+")
+    check = add("check", "lessons.lint:command", "check lessons against the rules of the style", actions)
+    check.add_argument("files", metavar="FILE", nargs="+")
+    check.add_argument("--json", action="store_true", help="machine-readable output")
+
+    _add_exercise(commands, add)
+
+    serve = add("serve", "commands.serve:command", "serve a model bundle over HTTP")
+    serve.add_argument(
+        "options", metavar="BUNDLE [OPTION ...]", nargs=argparse.REMAINDER, help="`mle serve -h` lists them"
+    )
+
+    data = commands.add_parser("data", help="list, describe, verify, fetch and build data sets")
+    actions = data.add_subparsers(metavar="ACTION", required=True)
+    target = "commands.data:command"
+    add("list", target, "list the data sets", actions).set_defaults(action="list")
+    describe = add("describe", target, "print the card of a data set", actions)
+    describe.add_argument("name", metavar="NAME")
+    describe.set_defaults(action="describe")
+    add("verify", target, "compare the data files with the hashes of the catalog", actions).set_defaults(
+        action="verify"
+    )
+    fetch = add("fetch", target, "download a data set that is not committed", actions)
+    fetch.add_argument("name", metavar="NAME")
+    fetch.set_defaults(action="fetch")
+    sources = add("sources", target, "write the raw sources that a pipeline ingests", actions)
+    sources.add_argument("name", metavar="NAME")
+    sources.add_argument("folder", metavar="FOLDER")
+    sources.set_defaults(action="sources")
+    build = add("build", target, "generate a synthetic data set again", actions)
+    build.add_argument("name", metavar="NAME")
+    build.add_argument("folder", metavar="FOLDER")
+    build.set_defaults(action="build")
+    return parser
+
+
+def _add_exercise(commands, add) -> None:
+    exercise = commands.add_parser(
+        "exercise", help="start and check exercises; release, assign and grade them"
+    )
+    actions = exercise.add_subparsers(metavar="ACTION", required=True)
+    module = "commands.exercise"
+    start = add("start", f"{module}:start_command", "copy an exercise to my_exercises/ to work in", actions)
+    start.add_argument("number", metavar="NUMBER", help="lesson such as 2.1, or chapter such as 2")
+    check = add("check", f"{module}:check", "grade your copy and say what is missing", actions)
+    check.add_argument("notebook", metavar="NOTEBOOK")
+    release = add("release", f"{module}:release_command", "generate the release versions", actions)
+    release.add_argument(
+        "what", metavar="CHAPTER|PATH", nargs="?", help="2, 02_data, 2.1 or a path; default: all"
+    )
+    release.add_argument("--check", action="store_true", help="write nothing; fail if one is not in sync")
+    assign = add("assign", f"{module}:assign_command", "make the assignment of a class", actions)
+    assign.add_argument("chapter", metavar="CHAPTER", help="2, 02_data or one lesson, 2.1")
+    assign.add_argument("output", metavar="OUTPUT", help="a .zip file or a folder")
+    grade = add("grade", f"{module}:grade", "grade the submissions of a class", actions)
+    grade.add_argument("chapter", metavar="CHAPTER", help="2, 02_data or one lesson, 2.1")
+    grade.add_argument(
+        "--submitted", metavar="FOLDER", required=True, help="student/assignment/assignment.ipynb"
+    )
+    grade.add_argument("--output", metavar="CSV", required=True, help="grades, one row a submission")
+    grade.add_argument("--feedback", metavar="FOLDER", help="write student/assignment.html")
+    for command in (check, grade):
+        command.add_argument(
+            "--timeout", type=float, default=60.0, metavar="S", help="seconds a cell may take"
+        )
+    new = add("new", f"{module}:new", "make an empty exercise for a lesson (authors)", actions)
+    new.add_argument("number", metavar="NUMBER")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `mle` and return its exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name; default is the command line.
+
+    Returns
+    -------
+    int
+        0 success, 1 failure, 130 interrupted. A wrong command line exits with 2.
+    """
+    args = build_parser().parse_args(argv)
+    module, function = args.target.split(":")
+    try:
+        return getattr(importlib.import_module(f"mlhelpers.course.{module}"), function)(args)
+    except KeyboardInterrupt:
+        print("mle: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
+        print(f"mle: {error}", file=sys.stderr)
+        return 1

@@ -1,0 +1,202 @@
+"""Grading one notebook, behind `mle exercise check`; a class is graded in `exercise_class`.
+
+nbgrader runs the visible and the hidden tests; a learner reads points, messages and hints.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlhelpers.course.exercises.exercise import Exercise, ExerciseError, task_of
+from mlhelpers.course.exercises.messages import answer_error, error_of, one_line, shown_error
+from mlhelpers.course.exercises.nbgrader import TIMEOUT, TemporaryCourse
+from mlhelpers.course.files import read_notebook
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+
+@dataclass(frozen=True)
+class Task:
+    """Result of one task: name, heading above it, points, and why points are missing."""
+
+    name: str
+    title: str
+    points: float
+    max_points: float
+    message: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether it has all its points."""
+        return self.points >= self.max_points
+
+
+@dataclass(frozen=True)
+class Grading:
+    """Result of one notebook.
+
+    Attributes
+    ----------
+    exercise : Exercise
+    tasks : tuple of Task
+        In the order of the notebook.
+    notes : tuple of str
+        Cells that failed outside of the tasks, and cells that were put back.
+    """
+
+    exercise: Exercise
+    tasks: tuple[Task, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def points(self) -> float:
+        """Sum of the points."""
+        return sum(task.points for task in self.tasks)
+
+    @property
+    def max_points(self) -> float:
+        """Sum of the possible points."""
+        return sum(task.max_points for task in self.tasks)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every task has all its points."""
+        return all(task.passed for task in self.tasks)
+
+    def __str__(self) -> str:
+        """Lines for a terminal."""
+        lesson = self.exercise.lesson
+        lines = [f"{lesson.number} {lesson.title}"]
+        for task in self.tasks:
+            mark = "\u2713" if task.passed else "\u2717"
+            lines.append(f"{mark} {task.title}  ({task.points:g} of {task.max_points:g})")
+            if task.message:
+                lines.append(f"    {task.message}")
+        lines += [f"note: {note}" for note in self.notes]
+        return "\n".join([*lines, f"{self.points:g} of {self.max_points:g} points"])
+
+
+def check(exercise: Exercise, path: str | os.PathLike[str], *, timeout: float = TIMEOUT) -> Grading:
+    """Grade a learner's notebook with the visible and the hidden tests.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    path : path-like
+        The learner's notebook; it is not changed.
+    timeout : float, default=60
+        Seconds for one cell.
+
+    Returns
+    -------
+    Grading
+
+    Raises
+    ------
+    FileNotFoundError
+        If the notebook does not exist.
+    ExerciseError
+        If cells of the exercise are gone or stand there twice.
+    """
+    notebook = read_notebook(path)
+    with TemporaryCourse(exercise, timeout=timeout) as course:
+        released = read_notebook(course.release())
+        problems = missing_cells(notebook, released), repeated_cells(notebook)
+        for names, fault in zip(problems, ("gone", "there twice"), strict=True):
+            if names:
+                raise ExerciseError(
+                    f"{Path(path).name}: cells of the exercise are {fault}: {', '.join(names)}; undo the "
+                    "change, or rename the file and begin anew with "
+                    f"`mle exercise start {exercise.lesson.number}`"
+                )
+        return run_and_grade(course, "learner", notebook)
+
+
+def run_and_grade(
+    course: TemporaryCourse, student: str, notebook: NotebookNode, notes: tuple[str, ...] = ()
+) -> Grading:
+    """Let nbgrader execute and grade `notebook` in a course in which the release version was generated."""
+    import nbformat
+
+    executed = read_notebook(course.autograde(student, nbformat.writes(notebook)))
+    return grading_of(course.exercise, executed, course.points(student), notes)
+
+
+def grading_of(
+    exercise: Exercise,
+    executed: NotebookNode,
+    points: dict[str, tuple[float, float]],
+    notes: tuple[str, ...] = (),
+) -> Grading:
+    """Say of an executed notebook what each task earned and why points are missing.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    executed : nbformat.NotebookNode
+        With hidden tests and outputs.
+    points : dict of str to (float, float)
+        Score and maximum of each test cell.
+    notes : tuple of str
+        What was found before.
+
+    Returns
+    -------
+    Grading
+    """
+    answers = {id_of(cell): cell for cell in executed.cells if id_of(cell)}
+    tasks = []
+    for cell, title in graded_cells(executed):
+        name = task_of(id_of(cell))
+        reached, possible = points[id_of(cell)]
+        message = ""
+        if reached < possible:
+            message = answer_error(answers[name]) if name in answers else ""
+            message = message or shown_error(cell) or "part of the points"
+        tasks.append(Task(name, title, reached, possible, message))
+    return Grading(exercise, tuple(tasks), (*notes, *_other_errors(executed)))
+
+
+def _other_errors(notebook: NotebookNode) -> list[str]:
+    found = []
+    for number, cell in enumerate(notebook.cells, 1):
+        marks = cell.metadata.get("nbgrader", {})
+        graded = marks.get("grade") or marks.get("solution")
+        error = error_of(cell) if cell.cell_type == "code" and not graded else None
+        if error is not None:
+            found.append(f"cell {number} fails: {one_line(error)}")
+    return found
+
+
+def id_of(cell: NotebookNode) -> str | None:
+    """The nbgrader id of a cell, None without one."""
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+def graded_cells(notebook: NotebookNode) -> list[tuple[NotebookNode, str]]:
+    """Test cells with the heading that each stands under."""
+    found, title = [], ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            headings = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)
+            title = headings[-1] if headings else title
+        elif cell.metadata.get("nbgrader", {}).get("grade"):
+            found.append((cell, title or task_of(id_of(cell) or "")))
+    return found
+
+
+def missing_cells(notebook: NotebookNode, released: NotebookNode) -> list[str]:
+    """Ids of the cells that the release version has and `notebook` has not."""
+    there = {id_of(cell) for cell in notebook.cells}
+    return [name for cell in released.cells if (name := id_of(cell)) and name not in there]
+
+
+def repeated_cells(notebook: NotebookNode) -> list[str]:
+    """Ids that more than one cell has."""
+    names = [name for cell in notebook.cells if (name := id_of(cell))]
+    return sorted({name for name in names if names.count(name) > 1})

@@ -1,0 +1,1 @@
+"""Lessons: made from the syllabus, executed, stored in normal form, checked against the rules of style."""

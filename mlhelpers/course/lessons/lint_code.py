@@ -1,0 +1,210 @@
+"""Rules L020-L034: code cells and their stored outputs.
+
+They keep outputs stable under nbval: executed in order, no warnings, no addresses, no folders of one machine.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+import re
+import tokenize
+from collections.abc import Iterator
+
+from mlhelpers.course.lessons.lint import (
+    EVERY,
+    PIPELINE,
+    STORED,
+    Document,
+    asserts,
+    makes_figure,
+    output_texts,
+    rule,
+    sentences,
+)
+from mlhelpers.course.normal_form import ADDRESS, STYLER_ID, dumps
+from mlhelpers.course.runs.parameters import CELL_TAG, parse_cell
+
+Found = Iterator[tuple[int, str]]
+LINES, FIGURE_LINES = 15, 25
+FIGURE_KILOBYTES = 100
+IGNORED_SHARE = 0.15
+WIDTH = 120
+IGNORE_TAG = "nbval-ignore-output"
+
+_FOLDER = re.compile(
+    r"(?<![\w.:/~])/(?:home|Users|root|tmp|var|usr|opt|mnt|srv|work|private|workspace)/[\w.-]+|\b[A-Z]:\\\\?\w[\w\\.-]*"
+)
+
+
+@rule("L020", EVERY)
+def length(document: Document) -> Found:
+    """Code cells of at most 15 lines, 25 where a figure is made and in pipelines; parameters may be many."""
+    for number, cell in document.code():
+        if CELL_TAG in cell.metadata.get("tags", []):
+            continue
+        lines = sum(1 for line in cell.source.splitlines() if line.strip())
+        limit = FIGURE_LINES if makes_figure(cell) or document.kind == PIPELINE else LINES
+        if lines > limit:
+            yield number, f"{lines} lines of code; at most {limit}: split the cell or move code into a helper"
+
+
+@rule("L021", EVERY)
+def semicolon(document: Document) -> Found:
+    """No semicolon at the end of a line."""
+    for number, cell in document.code():
+        if _ends_with_semicolon(cell.source):
+            yield number, "no `;` at the end of a line; name the result instead, as in `ax = ...`"
+
+
+def _ends_with_semicolon(source: str) -> bool:
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return False
+    line_end = (tokenize.NEWLINE, tokenize.NL, tokenize.COMMENT, tokenize.ENDMARKER)
+    return any(a.string == ";" and b.type in line_end for a, b in itertools.pairwise(tokens))
+
+
+@rule("L022", STORED)
+def order(document: Document) -> Found:
+    """Every code cell was executed, in order."""
+    for expected, (number, cell) in enumerate(document.code(), 1):
+        if cell.get("execution_count") != expected:
+            yield (
+                number,
+                f"execution count {cell.get('execution_count')} instead of {expected}; run `mle lesson save`",
+            )
+            return
+
+
+@rule("L023", STORED)
+def warnings(document: Document) -> Found:
+    """Nothing was written to stderr."""
+    for number, cell in document.code():
+        if any(output.get("name") == "stderr" for output in cell.outputs):
+            yield number, "the output holds warnings (stderr); repair their cause"
+
+
+@rule("L024", STORED)
+def errors(document: Document) -> Found:
+    """No exception is stored, except where the lesson means it."""
+    for number, cell in document.code():
+        failed = any(output.output_type == "error" for output in cell.outputs)
+        if failed and "raises-exception" not in cell.metadata.get("tags", []):
+            yield (
+                number,
+                "the output is an exception; catch it and print it, or tag the cell raises-exception",
+            )
+
+
+@rule("L025", STORED)
+def folders(document: Document) -> Found:
+    """No absolute paths in outputs."""
+    for number, cell in document.code():
+        found = next((match for text in output_texts(cell) if (match := _FOLDER.search(text))), None)
+        if found:
+            yield number, f"the output holds the absolute path {found.group()}; print it relative to a folder"
+
+
+@rule("L026", STORED)
+def addresses(document: Document) -> Found:
+    """No memory addresses in outputs."""
+    for number, cell in document.code():
+        if any(ADDRESS.search(text) for text in output_texts(cell)):
+            yield (
+                number,
+                "the output holds a memory address; name the result, show a styled table by HTML()",
+            )
+
+
+@rule("L027", STORED)
+def figure_size(document: Document) -> Found:
+    """Figures of at most 100 kB."""
+    for number, cell in document.code():
+        for output in cell.outputs:
+            for mime, value in output.get("data", {}).items():
+                if mime.startswith("image/"):
+                    size = len(value) if mime == "image/svg+xml" else len(base64.b64decode(value))
+                    if size > FIGURE_KILOBYTES * 1000:
+                        advice = f"at most {FIGURE_KILOBYTES}: use_style(), fewer points"
+                        yield number, f"the figure takes {size / 1000:.0f} kB; {advice}"
+
+
+@rule("L028", STORED)
+def ignored_share(document: Document) -> Found:
+    """Outputs are ignored on at most 15% of the code cells."""
+    cells = [cell for _, cell in document.code()]
+    ignored = sum(_ignored(cell) for cell in cells)
+    if ignored > IGNORED_SHARE * len(cells):
+        yield 0, f"{ignored} of {len(cells)} code cells carry {IGNORE_TAG}; at most {IGNORED_SHARE:.0%}"
+
+
+@rule("L029", STORED)
+def ignored_is_asserted(document: Document) -> Found:
+    """An ignored output is checked by an assertion in its cell or the next."""
+    cells = list(document.code())
+    for place, (number, cell) in enumerate(cells):
+        following = [c for _, c in cells[place : place + 2]]
+        if _ignored(cell) and not any(asserts(c) for c in following):
+            yield (
+                number,
+                f"{IGNORE_TAG} without an assertion in this code cell or the next; assert with a tolerance",
+            )
+
+
+def _ignored(cell) -> bool:
+    return IGNORE_TAG in cell.metadata.get("tags", []) or "NBVAL_IGNORE_OUTPUT" in cell.source
+
+
+@rule("L030", STORED)
+def alt_text(document: Document) -> Found:
+    """Every figure has alt text, as metadata or as the sentence above it."""
+    for number, cell in document.code():
+        if makes_figure(cell) and not cell.metadata.get("alt"):
+            above = document.cells[number - 2] if number > 1 else None
+            if above is None or above.cell_type != "markdown" or not sentences(above.source):
+                yield (
+                    number,
+                    'the figure has no alt text; write a sentence above it or set the cell metadata "alt"',
+                )
+
+
+@rule("L031", STORED)
+def normal_form(document: Document) -> Found:
+    """The file is as `mle lesson save` writes it."""
+    if dumps(document.notebook) != document.path.read_text(encoding="utf-8"):
+        yield 0, "the file is not in normal form; run `mle lesson save`"
+
+
+@rule("L032", STORED)
+def styler_ids(document: Document) -> Found:
+    """Styled tables have ids of their own."""
+    for number, cell in document.code():
+        if any(STYLER_ID.search(text) for text in output_texts(cell)):
+            yield number, 'the styled table has a random id; add .set_uuid("name")'
+
+
+@rule("L033", STORED)
+def width(document: Document) -> Found:
+    """Printed lines of at most 120 characters."""
+    for number, cell in document.code():
+        texts = [
+            output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in cell.outputs
+        ]
+        shown = any("text/html" in output.get("data", {}) for output in cell.outputs)
+        longest = max((len(line) for text in texts for line in text.splitlines()), default=0)
+        if longest > WIDTH and not shown:
+            yield number, f"an output line has {longest} characters; at most {WIDTH}: select columns or round"
+
+
+@rule("L034", {PIPELINE})
+def stage_parameters(document: Document) -> Found:
+    """The parameters cell of a stage can be checked before it runs."""
+    tagged = [(n, c) for n, c in document.code() if CELL_TAG in c.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        yield 0, f"{len(tagged)} cells carry the tag {CELL_TAG!r}; a stage has one"
+    for number, cell in tagged:
+        for problem in parse_cell(cell.source)[1]:
+            yield number, problem

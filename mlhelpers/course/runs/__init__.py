@@ -1,0 +1,4 @@
+"""Notebook runs: parameters checked, a kernel watched, the executed copy kept.
+
+Behind `mle run`.
+"""

@@ -1,0 +1,166 @@
+"""Executing a notebook object in a kernel of its own, with its time and peak memory.
+
+Used by `mle lesson run` and `mle lesson save`; `mle run` shares the settings of the kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlhelpers.course.runs.failures import NotebookError, failing_line, first_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nbformat import NotebookNode
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What an execution cost.
+
+    Attributes
+    ----------
+    cells : int
+        Number of code cells executed.
+    seconds : float
+        From the start of the kernel to its end.
+    peak_megabytes : float
+        Largest resident memory of the kernel and its children.
+    """
+
+    cells: int
+    seconds: float
+    peak_megabytes: float
+
+
+def kernel_settings() -> dict[str, Any]:
+    """Options for nbclient: encrypted messages where ZeroMQ has Curve, and a kernel that logs nothing.
+
+    Returns
+    -------
+    dict
+    """
+    import zmq
+    from traitlets.config import Config
+
+    config = Config()
+    if zmq.has("curve"):
+        config.KernelManager.transport_encryption = "auto"
+    return {"config": config, "extra_arguments": ["--log-level=CRITICAL"]}
+
+
+def execute(notebook: NotebookNode, *, name: str, folder: Path) -> Execution:
+    """Execute every code cell of `notebook` in place.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        Changed in place: outputs and execution counts.
+    name : str
+        Name for messages.
+    folder : path-like
+        Working folder of the kernel.
+
+    Returns
+    -------
+    Execution
+
+    Raises
+    ------
+    NotebookError
+        If a cell fails or the kernel dies.
+    """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    started: list[int] = []
+
+    def on_cell_start(cell, cell_index):
+        started.append(cell_index)
+
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        coalesce_streams=True,
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_start=on_cell_start,
+        **kernel_settings(),
+    )
+    start = time.perf_counter()
+    memory = _PeakMemory()
+    try:
+        with client.setup_kernel():
+            memory.watch(client.km.provisioner.pid)
+            for index, cell in enumerate(notebook.cells):
+                client.execute_cell(cell, index)
+            memory.stop()
+    except (CellExecutionError, DeadKernelError) as error:
+        raise _named(error, notebook, name, started[-1] if started else None) from error
+    finally:
+        memory.stop()
+    return Execution(client.code_cells_executed, time.perf_counter() - start, memory.megabytes)
+
+
+def _named(error: Exception, notebook: NotebookNode, name: str, index: int | None) -> NotebookError:
+    cell = notebook.cells[index] if index is not None else {}
+    outputs = [output for output in cell.get("outputs", []) if output.output_type == "error"]
+    return NotebookError(
+        notebook=name,
+        cell=0 if index is None else index + 1,
+        execution_count=cell.get("execution_count") or "*",
+        first_line=first_line(cell.get("source", "")),
+        failing_line=failing_line(outputs[0].traceback) if outputs else "",
+        name=getattr(error, "ename", "DeadKernelError"),
+        message=getattr(error, "evalue", "the kernel died, most often because memory ran out"),
+    )
+
+
+class _PeakMemory:
+    """Samples the memory of a process tree from a thread."""
+
+    def __init__(self, interval: float = 0.05) -> None:
+        self.interval = interval
+        self.megabytes = 0.0
+        self._done = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, pid: int) -> None:
+        """Begin to sample process `pid`."""
+        self._thread = threading.Thread(target=self._sample, args=(pid,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; a second call does nothing."""
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _sample(self, pid: int) -> None:
+        import psutil
+
+        try:
+            kernel = psutil.Process(pid)
+            while True:
+                total = sum(_resident(process) for process in (kernel, *kernel.children(recursive=True)))
+                self.megabytes = max(self.megabytes, total / 1e6)
+                if self._done.wait(self.interval):
+                    return
+        except psutil.NoSuchProcess:
+            return
+
+
+def _resident(process) -> int:
+    import psutil
+
+    try:
+        return process.memory_info().rss
+    except psutil.NoSuchProcess:
+        return 0
