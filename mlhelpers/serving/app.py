@@ -5,11 +5,15 @@ Taught in lesson 7.2 (REST APIs).
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 import secrets
+import signal
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -29,7 +33,6 @@ from mlhelpers.serving.payload import parse_json, rows_of, rows_of_invocation
 from mlhelpers.serving.reading import CSV, BodyReader, ClientGone, media_type
 from mlhelpers.serving.scoring import Scorer
 from mlhelpers.serving.slots import Slots, identity
-from mlhelpers.serving.upkeep import lifespan
 
 _MAX_EXPLAINED = 10
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -339,3 +342,52 @@ def _numbers(values: np.ndarray) -> bytes:
 
 def _told(changed: list[Problem]) -> bytes:
     return orjson.dumps([found.as_dict() for found in changed[:100]])
+
+
+@asynccontextmanager
+async def lifespan(app: PredictionApp):
+    """Run the upkeep for as long as the application does."""
+    tasks = [asyncio.create_task(app.log.keep_flushing())]
+    if app.watch is not None:
+        tasks.append(asyncio.create_task(keep_watching(app.watch, app.watch_seconds, app.slots, app.log)))
+    if app.drain_seconds > 0:
+        drain_first(app)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        app.jobs.stop()
+        app.log.flush()
+
+
+async def keep_watching(
+    watch: Callable[[], Bundle | None], seconds: float, slots: Slots, log: RequestLog
+) -> None:
+    """Exchange the champion when its source has another one; a source that fails changes nothing."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            found = await asyncio.to_thread(watch)
+            if found is not None:
+                slots.swap("champion", found)
+                log.event(f"champion is now {found.name} {found.version} {found.sha256[:12]}")
+        except Exception as error:  # noqa: BLE001  (the model that serves stays)
+            log.error("watch", "the model that serves stays", error)
+
+
+def drain_first(app: PredictionApp) -> None:
+    """On SIGTERM be not ready for a while, then do what the server would have done at once."""
+    ends = signal.getsignal(signal.SIGTERM)
+    loop = asyncio.get_running_loop()
+
+    def drain(number: int, frame: Any) -> None:
+        if app.draining or not callable(ends):
+            signal.signal(signal.SIGTERM, ends)
+            signal.raise_signal(number)
+            return
+        app.draining = True
+        loop.call_soon_threadsafe(loop.call_later, app.drain_seconds, ends, number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, drain)

@@ -204,7 +204,7 @@ def _metrics(positive: pd.Series, predictions: pd.Series) -> dict[str, float]:
 def _record(
     config: TrainingConfig, data: pd.DataFrame, model: Any, predictions: pd.Series, metrics: dict[str, float]
 ) -> RunRecord:
-    from mlhelpers.training.tracking import git_commit, git_dirty
+    from mlhelpers.training.git import git_commit, git_dirty
 
     return RunRecord(
         config=config.as_dict(),

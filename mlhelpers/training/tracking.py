@@ -10,7 +10,6 @@ import logging
 import os
 import platform
 import sqlite3
-import subprocess
 import tempfile
 import time
 import warnings
@@ -20,11 +19,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlhelpers.training.git import git_commit, git_dirty
+
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
-    from mlhelpers.training.reproducible import Run, RunRecord
+    from mlhelpers.training.record import Run, RunRecord
 
 _BARS = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 _LIBRARIES = ("numpy", "pandas", "scikit-learn", "skops")
@@ -108,52 +109,6 @@ def start_store(folder: str | Path) -> str:
         connection.close()
         os.replace(name, database)
     return f"sqlite:///{database.as_posix()}"
-
-
-def git_commit(path: str | Path = ".") -> str | None:
-    """Commit that is checked out at a path.
-
-    Taught in lesson 4.2.
-
-    Parameters
-    ----------
-    path : str or Path, default="."
-        A folder inside the work tree.
-
-    Returns
-    -------
-    str or None
-        40 hexadecimal digits; None outside a repository, before the first commit or without git.
-    """
-    return _git(path, "rev-parse", "--verify", "--quiet", "HEAD") or None
-
-
-def git_dirty(path: str | Path = ".") -> bool | None:
-    """Whether tracked files at a path differ from the commit that is checked out.
-
-    Taught in lesson 4.2. A commit alone says what ran only if this is False.
-
-    Parameters
-    ----------
-    path : str or Path, default="."
-        A folder inside the work tree.
-
-    Returns
-    -------
-    bool or None
-        None outside a repository or without git. Untracked files do not count.
-    """
-    answer = _git(path, "status", "--porcelain", "--untracked-files=no")
-    return None if answer is None else bool(answer)
-
-
-def _git(path: str | Path, *arguments: str) -> str | None:
-    command = ["git", "-C", str(path), *arguments]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except FileNotFoundError:
-        return None
-    return answer.stdout.strip() if answer.returncode == 0 else None
 
 
 def track_run(
@@ -246,7 +201,7 @@ def track_run(
                 else:
                     mlflow.log_artifact(run_id, str(path))
             if freeze:
-                from mlhelpers.training.reproducible import environment
+                from mlhelpers.training.record import environment
 
                 mlflow.log_text(run_id, "\n".join(environment()) + "\n", "environment.txt")
             if model is not None:
@@ -320,7 +275,7 @@ def load_record(run_id: str, *, store: str) -> RunRecord:
     FileNotFoundError
         If the run keeps no ``record.json``.
     """
-    from mlhelpers.training.reproducible import RunRecord
+    from mlhelpers.training.record import RunRecord
 
     mlflow = client(store)
     with quiet(), tempfile.TemporaryDirectory() as folder:

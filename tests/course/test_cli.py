@@ -78,6 +78,7 @@ def test_list_as_json_has_every_field(course, capsys):
 
 
 def test_closed_pipe_is_no_traceback(course):
-    command = f"{sys.executable} -c 'from mlhelpers.course.commands.cli import main; raise SystemExit(main())' list | true"
+    code = "from mlhelpers.course.commands.cli import main; raise SystemExit(main())"
+    command = f"{sys.executable} -c '{code}' list | true"
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in result.stderr

@@ -14,7 +14,7 @@ from mlhelpers.monitoring.drift import (
     learn_baseline,
     wasserstein_distance,
 )
-from mlhelpers.monitoring.drift.profiles import (
+from mlhelpers.monitoring.drift.report import (
     category_distances,
     chi_square_of_counts,
     numeric_distances,

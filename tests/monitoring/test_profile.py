@@ -17,8 +17,7 @@ from mlhelpers.monitoring.profiles import (
     suggest_origins,
 )
 from mlhelpers.monitoring.profiles.categories import CategoryCounter
-from mlhelpers.monitoring.profiles.numbers import NumericCounter, cell_limits
-from mlhelpers.monitoring.profiles.sums import UNIT, exact_sum
+from mlhelpers.monitoring.profiles.numbers import UNIT, NumericCounter, cell_limits, exact_sum
 
 ANY = st.floats(allow_nan=True, allow_infinity=True)
 USUAL = st.floats(-1e9, 1e9)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mlhelpers.monitoring.profiles import load_profile, profile, profile_parquet, save_profile
-from mlhelpers.monitoring.profiles.files import from_json, to_json
+from mlhelpers.monitoring.profiles.frames import from_json, to_json
 
 RNG = np.random.default_rng(5)
 N = 5000

@@ -135,7 +135,7 @@ def test_truth_of_another_length_is_refused():
 
 def test_aif360_loads_without_tensorflow_and_without_a_word():
     code = (
-        "import sys; from mlhelpers.validation.fairness_mitigation import load_aif360; "
+        "import sys; from mlhelpers.validation.fairness import load_aif360; "
         "found = load_aif360().metrics.ClassificationMetric; assert 'tensorflow' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from mlhelpers.validation import group_metrics
-from mlhelpers.validation.fairness.counts import GROUP_METRICS
+from mlhelpers.validation.fairness.distances import GROUP_METRICS
 
 RNG = np.random.default_rng(4)
 N = 3000

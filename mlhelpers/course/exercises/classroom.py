@@ -13,13 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlhelpers.course.exercises.exercise import (
-    Exercise,
-    ExerciseError,
-    committed_release,
-    released_text,
-    task_of,
-)
+from mlhelpers.course.exercises.exercise import Exercise, ExerciseError, task_of
 from mlhelpers.course.exercises.grading import (
     Grading,
     Task,
@@ -30,6 +24,7 @@ from mlhelpers.course.exercises.grading import (
     run_and_grade,
 )
 from mlhelpers.course.exercises.nbgrader import TIMEOUT, TemporaryCourse
+from mlhelpers.course.exercises.versions import committed_release, released_text
 from mlhelpers.course.files import read_notebook, replacing, write_text
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlhelpers.course.exercises.exercise import Exercise, normal_text
+from mlhelpers.course.exercises.exercise import Exercise
+from mlhelpers.course.exercises.versions import normal_text
 from mlhelpers.course.files import write_text
 from mlhelpers.course.syllabus import load_syllabus
 

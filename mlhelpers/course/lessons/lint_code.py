@@ -12,7 +12,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 
-from mlhelpers.course.lessons.lint import (
+from mlhelpers.course.lessons.document import (
     EVERY,
     PIPELINE,
     STORED,

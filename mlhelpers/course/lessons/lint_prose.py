@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from mlhelpers.course.lessons.lint import EVERY, LESSON, START, Document, asserts, plain, rule
+from mlhelpers.course.lessons.document import EVERY, LESSON, START, Document, asserts, plain, rule
 
 Found = Iterator[tuple[int, str]]
 BANNED = (

@@ -9,7 +9,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from mlhelpers.course.lessons.lint import EVERY, LESSON, START, Document, rule, sentences
+from mlhelpers.course.lessons.document import EVERY, LESSON, START, Document, rule, sentences
 
 Found = Iterator[tuple[int, str]]
 OPENING = ("What you will learn", "Map", "The question")

@@ -6,7 +6,7 @@ Taught in lesson 2.3 (exploratory data analysis).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,6 @@ from mlhelpers.data.explore.columns import CATEGORY, DATE, as_floats, kinds_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from mlhelpers.data.explore.matrix import Association
 
 
 def plot_missing(
@@ -125,7 +123,7 @@ def plot_distribution(values: pd.Series, *, bins: int = 30, most: int = 12, ax: 
     return ax
 
 
-def plot_association(result: Association, *, ax: Axes | None = None, least: float = 0.05) -> Axes:
+def plot_association(result: Any, *, ax: Axes | None = None, least: float = 0.05) -> Axes:
     """Heat map of an association matrix; the diagonal is left empty.
 
     Taught in lesson 2.3. Up to 20 columns the values are written into the cells.

@@ -18,7 +18,7 @@ _HOME = {
     "prometheus_config": "prometheus",
     "prometheus_rules": "prometheus",
     "write_prometheus": "prometheus",
-    "SIGNALS": "prometheus_signals",
+    "SIGNALS": "definition",
     "EmailRoute": "route_kinds",
     "LogRoute": "route_kinds",
     "Message": "route_kinds",

@@ -16,12 +16,12 @@ import yaml
 
 from mlhelpers.data.artifacts import write_text
 from mlhelpers.monitoring.alerts.definition import (
+    SIGNALS,
     AlertDefinition,
     ServiceAlert,
     find_in_course,
     load_alerts,
 )
-from mlhelpers.monitoring.alerts.prometheus_signals import SIGNALS
 
 RULES, CONFIG = "alerts.rules.yml", "prometheus.yml"
 _HEAD = "# Written from alerts.yml by `python -m mlhelpers.monitoring.alerts.prometheus`; change that one.\n"

@@ -7,10 +7,10 @@ from mlhelpers.lazy import lazy_names
 
 _HOME = {
     "CategoryProfile": "categories",
-    "load_profile": "files",
-    "profile_parquet": "files",
-    "profile_spark": "files",
-    "save_profile": "files",
+    "load_profile": "frames",
+    "profile_parquet": "frames",
+    "profile_spark": "frames",
+    "save_profile": "frames",
     "Profile": "frames",
     "ProfileBuilder": "frames",
     "profile": "frames",

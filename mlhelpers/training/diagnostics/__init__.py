@@ -13,8 +13,8 @@ _HOME = {
     "BiasVariance": "variance",
     "bias_variance": "variance",
     "plot_bias_variance": "variance",
-    "Verdict": "verdict",
-    "verdict": "verdict",
+    "Verdict": "verdicts",
+    "verdict": "verdicts",
 }
 __all__ = sorted(_HOME)
 __getattr__, __dir__ = lazy_names(__name__, _HOME)

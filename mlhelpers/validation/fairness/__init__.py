@@ -6,7 +6,7 @@ Taught in lesson 5.4 (bias and fairness).
 from mlhelpers.lazy import lazy_names
 
 _HOME = {
-    "group_metrics": "counts",
+    "group_metrics": "distances",
     "fairness_gaps": "distances",
     "disparities": "groups",
     "metrics_by_group": "groups",

@@ -6,17 +6,205 @@ Taught in lesson 5.4 (bias and fairness).
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mlhelpers.validation.fairness.counts import group_codes
 from mlhelpers.validation.metrics import checked
 from mlhelpers.validation.metrics.rules import checked_weights, ratio
 
-__all__ = ["GAPS", "fairness_gaps"]
+# Each metric from the counts of hits, false alarms, misses and correct rejections.
+GROUP_METRICS = {
+    "accuracy": lambda tp, fp, fn, tn: ratio(tp + tn, tp + fp + fn + tn),
+    "precision": lambda tp, fp, fn, tn: ratio(tp, tp + fp),
+    "selection_rate": lambda tp, fp, fn, tn: ratio(tp + fp, tp + fp + fn + tn),
+    "true_positive_rate": lambda tp, fp, fn, tn: ratio(tp, tp + fn),
+    "false_positive_rate": lambda tp, fp, fn, tn: ratio(fp, fp + tn),
+    "true_negative_rate": lambda tp, fp, fn, tn: ratio(tn, fp + tn),
+    "false_negative_rate": lambda tp, fp, fn, tn: ratio(fn, tp + fn),
+    "f1": lambda tp, fp, fn, tn: ratio(2 * tp, 2 * tp + fp + fn),
+    "base_rate": lambda tp, fp, fn, tn: ratio(tp + fn, tp + fp + fn + tn),
+}
+DEFAULT = ("accuracy", "precision", "selection_rate", "true_positive_rate", "false_positive_rate")
+
+
+def group_metrics(
+    y: Any,
+    decision: Any,
+    sensitive: Any,
+    *,
+    metrics: Sequence[str] = DEFAULT,
+    sample_weight: Any = None,
+    n_resamples: int = 0,
+    level: float = 0.95,
+    random_state: int | np.random.Generator | None = 0,
+) -> pd.DataFrame:
+    """Metrics of decisions for each group, or each combination of groups, with bootstrap intervals.
+
+    Taught in lesson 5.4. The same values as fairlearn's MetricFrame, from one count of rows. A resample of a
+    group's rows is a draw of its four counts, so intervals cost nothing that depends on the number of rows.
+
+    Parameters
+    ----------
+    y, decision : array-like of shape (n_rows,)
+        Labels and decisions, 0 and 1.
+    sensitive : array-like of shape (n_rows,), DataFrame or mapping of name to array-like
+        Sensitive attributes; several columns give one group for each combination that occurs. A missing value
+        is the group "missing".
+    metrics : sequence of str
+        Names in `GROUP_METRICS`.
+    sample_weight : array-like of shape (n_rows,), optional
+        Weight of each row; not together with `n_resamples`.
+    n_resamples : int, default=0
+        Bootstrap resamples of the rows within each group; 0 for no intervals.
+    level : float, default=0.95
+        Coverage of the percentile intervals.
+    random_state : int, Generator or None, default=0
+        Source of the resamples.
+
+    Returns
+    -------
+    DataFrame indexed by group
+        n (rows), then each metric, followed by ``<metric>_low`` and ``<metric>_high`` if intervals are asked
+        for. A metric that is not defined in a group, such as the precision where nobody is selected, is NaN.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a value is not 0 or 1, a metric is not known, or weights come with intervals.
+
+    Warns
+    -----
+    UserWarning
+        Names the groups and metrics that are not defined.
+
+    References
+    ----------
+    .. [1] S. Bird et al., "Fairlearn: A toolkit for assessing and improving fairness in AI", Microsoft, 2020.
+    """
+    labels, decided = _binary(y, "y"), _binary(decision, "decision")
+    if len(labels) != len(decided) or not len(labels):
+        raise ValueError(
+            f"y has {len(labels)} rows and decision {len(decided)}; both must be equal and not 0"
+        )
+    unknown = [name for name in metrics if name not in GROUP_METRICS]
+    if unknown or not metrics:
+        raise ValueError(f"unknown metrics {unknown}; choose from {', '.join(GROUP_METRICS)}")
+    if n_resamples < 0 or not 0 < level < 1:
+        raise ValueError(f"n_resamples must be at least 0 and level in (0, 1): {n_resamples}, {level}")
+    weights = checked_weights(sample_weight, len(labels))
+    if weights is not None and n_resamples:
+        raise ValueError("intervals of weighted rows are not defined by counts; leave out one of the two")
+    codes, index = group_codes(sensitive, len(labels))
+    codes *= 4
+    codes += 2 * labels
+    codes += decided
+    counts = np.bincount(codes, weights=weights, minlength=4 * len(index)).reshape(-1, 4)
+    n = counts.sum(axis=1) if weights is None else np.bincount(codes // 4, minlength=len(index))
+    columns: dict[str, Any] = {"n": n.astype(np.int64)}
+    drawn = _resampled(counts, n_resamples, random_state) if n_resamples else None
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    for name in metrics:
+        columns[name] = _of(name, counts)
+        if drawn is not None:
+            with warnings.catch_warnings():  # a group in which it is never defined has no limits
+                warnings.simplefilter("ignore", RuntimeWarning)
+                columns[f"{name}_low"], columns[f"{name}_high"] = np.nanquantile(
+                    _of(name, drawn), tails, axis=0
+                )
+    table = pd.DataFrame(columns, index=index).sort_index()
+    undefined = [f"{name} of {group}" for name in metrics for group in table.index[table[name].isna()]]
+    if undefined:
+        shown = ", ".join(undefined[:5]) + (f" and {len(undefined) - 5} more" if len(undefined) > 5 else "")
+        warnings.warn(f"not defined, so NaN: {shown}", stacklevel=2)
+    return table
+
+
+def _of(name: str, counts: np.ndarray) -> np.ndarray:
+    tn, fp, fn, tp = np.moveaxis(counts, -1, 0)
+    return GROUP_METRICS[name](tp, fp, fn, tn)
+
+
+def _resampled(counts: np.ndarray, n_resamples: int, random_state: Any) -> np.ndarray:
+    """Counts of resampled rows, of shape (n_resamples, n_groups, 4): multinomial, as rows are drawn alike."""
+    rng = np.random.default_rng(random_state)
+    n = counts.sum(axis=1).astype(np.int64)
+    return np.stack([rng.multinomial(n, counts / n[:, None]) for _ in range(n_resamples)])
+
+
+def _binary(values: Any, name: str) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, got shape {values.shape}")
+    if values.dtype == bool:
+        return values.astype(np.int64)
+    bad = ~((values == 0) | (values == 1))
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(f"{name} must hold only 0 and 1; row {row} is {values[row]!r}")
+    return values.astype(np.int64)
+
+
+def group_codes(sensitive: Any, n_rows: int) -> tuple[np.ndarray, pd.Index]:
+    """Number of each row's group from 0 on, and the names of the groups.
+
+    Parameters
+    ----------
+    sensitive : array-like, DataFrame or mapping
+        As in `group_metrics`.
+    n_rows : int
+        Expected length.
+
+    Returns
+    -------
+    codes : ndarray of int64 of shape (n_rows,)
+        A new array.
+    index : Index or MultiIndex of shape (n_groups,)
+        Only groups that occur.
+
+    Raises
+    ------
+    ValueError
+        If the length differs or there is no column.
+    """
+    named = isinstance(sensitive, pd.DataFrame | Mapping)
+    columns = {name: sensitive[name] for name in sensitive} if named else {"group": sensitive}
+    if not columns:
+        raise ValueError("sensitive has no column; give at least one attribute")
+    total, levels = None, []
+    for name, values in columns.items():
+        codes, names = _column_codes(values)
+        if len(codes) != n_rows:
+            raise ValueError(f"sensitive: {name!r} has {len(codes)} rows, y has {n_rows}")
+        total = codes if total is None else total * len(names) + codes
+        levels.append(names)
+    if len(levels) == 1:
+        return total, pd.Index(levels[0], name=next(iter(columns)))
+    combined = pd.MultiIndex.from_product(levels, names=list(columns))
+    occurs = np.bincount(total, minlength=len(combined)) > 0
+    places = np.cumsum(occurs) - 1
+    return places[total], combined[occurs]
+
+
+def _column_codes(values: Any) -> tuple[np.ndarray, np.ndarray]:
+    series = values if isinstance(values, pd.Series) else pd.Series(np.asarray(values))
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.cat.remove_unused_categories()
+        codes, names = series.cat.codes.to_numpy().astype(np.int64), series.cat.categories.to_numpy()
+    else:
+        codes, names = pd.factorize(series)
+    names = np.array([str(name) for name in names], dtype=object)
+    missing = codes < 0
+    if missing.any():
+        names = np.append(names, "missing")
+        codes = np.where(missing, len(names) - 1, codes)
+    return codes.astype(np.int64), names
+
+
+__all__ = ["GAPS", "GROUP_METRICS", "fairness_gaps", "group_codes", "group_metrics"]
 
 # Rates that a gap compares, and whether it is a difference (largest) or a ratio (smallest).
 GAPS = {

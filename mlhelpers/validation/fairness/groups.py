@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlhelpers.validation.fairness.counts import group_metrics
-from mlhelpers.validation.fairness.distances import fairness_gaps
+from mlhelpers.validation.fairness.distances import fairness_gaps, group_metrics
 from mlhelpers.validation.fairness.mitigation import (
     compare_mitigations,
     load_aif360,

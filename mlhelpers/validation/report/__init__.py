@@ -11,7 +11,7 @@ _HOME = {
     "claims_of": "claims",
     "figures_of_counts": "claims",
     "implied_prevalence": "claims",
-    "shown_beside_limit": "consistency",
+    "shown_beside_limit": "result",
     "html_report": "pages",
     "markdown_table": "pages",
     "model_card": "pages",
