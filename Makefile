@@ -4,6 +4,7 @@
 #   make pipeline        the churn pipeline, end to end, and its report
 #   make test            lint, unit tests, every notebook, the pipeline, the exercises
 #   make test-platforms  lessons and tests that need the large engines
+#   make test-processors every notebook and the pipeline as two other processors would run them
 #   make lessons         only the notebooks, compared with their stored outputs
 #   make lock            resolve the dependencies anew (after a change in pyproject.toml)
 #   make clean           remove what these commands made
@@ -11,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lab pipeline test lint unit lessons exercises test-platforms lock images clean
+.PHONY: help setup lab pipeline test lint unit lessons exercises test-platforms test-processors lock images clean
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -34,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export JUPYTER_PLATFORM_DIRS ?= 1
 
 help:
-	@sed -n '3,9s/^#   //p' Makefile
+	@sed -n '3,10s/^#   //p' Makefile
 
 # --- set-up -------------------------------------------------------------------------------------
 
@@ -120,6 +121,11 @@ exercises: setup
 test-platforms: .venv-platforms/.ready .venv-airflow/.ready
 	@echo "test-platforms: what needs the large engines"
 	@PATH="$(CURDIR)/$(PLATFORMS):$$PATH" $(PLATFORMS)/python -m pytest tests -m platforms -q -p no:cacheprovider
+
+# CHANGED=20 looks at the notebooks that the last 20 commits changed; NOTEBOOKS=... at these only.
+test-processors: setup
+	@echo "test-processors: outputs and hashes as two other processors make them"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/processors.py $(if $(CHANGED),--changed $(CHANGED)) $(NOTEBOOKS)
 
 # --- upkeep -------------------------------------------------------------------------------------
 

@@ -1,12 +1,12 @@
 """Rerun notebooks and the pipeline as processors that this machine may not have.
 
 `make test-processors` calls it. NumPy, OpenBLAS and oneDNN choose their code by the processor; their own
-environment variables make them choose as an older one would. Stored outputs, dvc.lock and `git status` must stay
-as they are. Everything happens in a copy of the tree, so nothing is left behind.
+environment variables make them choose as an older one would. Stored outputs, dvc.lock and `git status` must
+stay as they are. Everything happens in a copy of the tree, so nothing is left behind.
 
-    python tests/processors.py                 all notebooks and the pipeline
-    python tests/processors.py --changed 20    the pipeline, and the notebooks that the last 20 commits changed
-    python tests/processors.py notebooks/...   these notebooks only
+    python tests/processors.py                all notebooks and the pipeline
+    python tests/processors.py --changed 20   the pipeline, and notebooks that the last 20 commits changed
+    python tests/processors.py NOTEBOOK ...   these notebooks only
 """
 
 from __future__ import annotations

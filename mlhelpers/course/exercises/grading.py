@@ -1,4 +1,4 @@
-"""Grading one notebook, behind `mle exercise check`; a class is graded in `exercise_class`.
+"""Grading one notebook, behind `mle exercise check`; a class is graded in `classroom`.
 
 nbgrader runs the visible and the hidden tests; a learner reads points, messages and hints.
 """

@@ -1,7 +1,7 @@
 """The glossary: one YAML file of terms, the page made from it, and the links from the lessons.
 
-``python -m mlhelpers.course.syllabus.glossary`` writes the page, ``--check`` fails when it or a link is out of
-date, ``--link FILE`` links the first mention of each term in a lesson.
+``python -m mlhelpers.course.syllabus.glossary`` writes the page, ``--check`` fails when it or a link is out
+of date, ``--link FILE`` links the first mention of each term in a lesson.
 """
 
 from __future__ import annotations
