@@ -81,7 +81,7 @@ def copy_of_the_tree(folder: Path) -> Path:
 
 
 def changed_notebooks(commits: int) -> list[str]:
-    """Notebooks that the last commits changed and that are still there; with fewer commits, by all of them."""
+    """Notebooks that the last commits changed and that are still there; by all commits if there are fewer."""
     there = int(_git("rev-list", "--count", "--first-parent", "HEAD"))
     # the empty tree stands before the first commit
     before = f"HEAD~{commits}" if commits < there else _git("hash-object", "-t", "tree", os.devnull).strip()
@@ -132,9 +132,8 @@ def main(arguments: list[str] | None = None) -> int:
                 os.environ | profile | {"PATH": path, "PYTHONPATH": str(copy), "MLE_PROGRESS_DIR": folder}
             )
             features, blas = in_force(environment)
-            print(
-                f"processors: {name}: NumPy uses {', '.join(features) or 'no AVX2'}; OpenBLAS {', '.join(blas)}"
-            )
+            used = f"NumPy uses {', '.join(features) or 'neither AVX2 nor FMA3'}, OpenBLAS {', '.join(blas)}"
+            print(f"processors: {name}: {used}", flush=True)
             if found := problems_of(profile, features, blas):
                 print(f"processors: {name}: not in force: {'; '.join(found)}", file=sys.stderr)
                 return 1

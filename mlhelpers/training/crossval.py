@@ -63,8 +63,8 @@ class CrossValidation:
 def fit(model: Any, X: pd.DataFrame, y: Any) -> Any:
     """Fit a model so that every machine learns the same numbers.
 
-    Taught in lesson 4.2. One thread adds the numbers in one order. Processors still round the last bit of a sum
-    each in their own way, so the means, scales and coefficients of linear steps are kept to 7 significant
+    Taught in lesson 4.2. One thread adds the numbers in one order. Processors still round the last bit of a
+    sum each in their own way, so the means, scales and coefficients of linear steps are kept to 7 significant
     digits: what is saved has then the same hash everywhere.
 
     Parameters

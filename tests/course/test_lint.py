@@ -7,8 +7,9 @@ import pytest
 from nbformat.v4 import new_output
 
 from mlhelpers.course.commands.cli import main
-from mlhelpers.course.lessons import lint, lint_code, lint_prose, lint_structure
-from mlhelpers.course.lessons.lint import check_lesson, plain, sentences
+from mlhelpers.course.lessons import lint_code, lint_prose, lint_structure
+from mlhelpers.course.lessons.document import RULES, plain, sentences
+from mlhelpers.course.lessons.lint import check_lesson
 
 FRONT = "40 min · after 1.1 · helpers: mlhelpers.data.quality · [![Binder](https://x.org/b.svg)](https://mybinder.org/v2)"
 MAP = """## Map
@@ -213,12 +214,12 @@ def test_cells_out_of_order_are_found(good, check, course):
 
 
 def test_every_rule_is_tested():
-    assert set(lint.RULES) == {code for code, _ in FAULTS} | {"L022", "L031", "L034"}
+    assert set(RULES) == {code for code, _ in FAULTS} | {"L022", "L031", "L034"}
 
 
 def test_every_rule_says_what_it_wants():
     for module in (lint_structure, lint_code, lint_prose):
-        for code, (_, function) in lint.RULES.items():
+        for code, (_, function) in RULES.items():
             if function.__module__ == module.__name__:
                 assert function.__doc__, code
 
@@ -350,3 +351,38 @@ def test_sentences_are_counted_as_a_reader_does(text, count):
 def test_prose_is_what_remains_without_code_formulas_and_targets():
     text = "A [link](x!y) ![pic](z) `code!` $a=1$ <b>bold</b>\n```\nblock!\n```\n<!-- note! -->"
     assert plain(text).split() == ["A", "link", "pic", "bold"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'frame.sort_values("score")',
+        'frame.sort_values(by="score", ascending=False).head(3)',
+        "series.sort_values()",
+        "np.argsort(scores)[::-1]",
+        "scores.argsort()",
+        'frame.sort_values(["score"])',
+        "np.argpartition(scores, 3)",
+        "TfidfVectorizer(ngram_range=(1, 2), max_features=100)",
+    ],
+)
+def test_sort_that_leaves_ties_to_the_processor_is_found(good, check, cells, source):
+    code_cell(lambda cell, makers: cell.update(source=source))(good, cells)
+    assert "L035" in check(good)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'frame.sort_values("score", kind="stable")',
+        'frame.sort_values(["score", "id"])',
+        'np.argsort(scores, kind="stable")',
+        '"a b".partition(" ")',
+        'frame.nlargest(3, "score")',
+        "TfidfVectorizer(min_df=2)",
+        "%time frame.sort_values()",
+    ],
+)
+def test_sort_with_a_total_order_is_good(good, check, cells, source):
+    code_cell(lambda cell, makers: cell.update(source=source))(good, cells)
+    assert "L035" not in check(good)

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "make pipeline": "Makefile",  # `make test` runs it
     "make test": ".ci/run",
     "make test-platforms": ".ci/run",
+    "make test-processors": ".ci/run",
     "make lessons": "Makefile",
     "make lock": ".github/workflows/newest.yml",
     "mle run pipelines/churn/04_train.ipynb out.ipynb -p max_depth 6": "tests/pipelines/test_churn.py",

@@ -87,3 +87,26 @@ def test_fitting_uses_one_thread_and_gives_the_threads_back():
         after = {pool["num_threads"] for pool in threadpool_info()}
     assert set(seen) == {1}
     assert after == {2}
+
+
+def test_fitted_linear_steps_are_kept_to_seven_digits():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"a": rng.normal(size=300) / 3, "b": rng.normal(size=300) * 1e6, "c": ["x", "y", None] * 100}
+    )
+    y = rng.integers(0, 2, 300)
+    model = fit(make_logistic(["a", "b"], ["c"]), X, y)
+    scaler = model["encode"].named_transformers_["number"]["scale"]
+    for values in (scaler.mean_, scaler.var_, scaler.scale_, model["model"].coef_, model["model"].intercept_):
+        assert [float(f"{v:.6e}") for v in np.ravel(values)] == np.ravel(values).tolist()
+    plain = make_logistic(["a", "b"], ["c"]).fit(X, y)
+    assert np.allclose(model.predict_proba(X), plain.predict_proba(X), atol=1e-6)
+
+
+def test_last_bits_of_the_data_do_not_reach_the_fitted_model():
+    rng = np.random.default_rng(1)
+    X, y = pd.DataFrame({"a": rng.normal(size=500), "b": rng.normal(size=500)}), rng.integers(0, 2, 500)
+    nudged = X.map(lambda value: np.nextafter(value, np.inf))
+    one, other = (fit(make_logistic(["a", "b"], []), frame, y) for frame in (X, nudged))
+    assert np.array_equal(one["model"].coef_, other["model"].coef_)
+    assert one["model"].coef_.dtype == np.float64

@@ -1,10 +1,11 @@
-"""Rules L020-L034: code cells and their stored outputs.
+"""Rules L020-L035: code cells and their stored outputs.
 
 They keep outputs stable under nbval: executed in order, no warnings, no addresses, no folders of one machine.
 """
 
 from __future__ import annotations
 
+import ast
 import base64
 import io
 import itertools
@@ -208,3 +209,44 @@ def stage_parameters(document: Document) -> Found:
     for number, cell in tagged:
         for problem in parse_cell(cell.source)[1]:
             yield number, problem
+
+
+@rule("L035", EVERY)
+def total_order(document: Document) -> Found:
+    """Sorts that break ties the same way on every processor."""
+    for number, cell in document.code():
+        for call in _calls(cell.source):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+            if name in _SORTS and not _breaks_ties(name, call):
+                yield (
+                    number,
+                    f"`{name}` leaves ties to the processor: give a last key that is unique, "
+                    'as in `sort_values(["score", "id"])`, or add `kind="stable"` to rows that have an order',
+                )
+            vectorizer = {name, getattr(call.func, "id", "")} & _VECTORIZERS
+            if vectorizer and any(keyword.arg == "max_features" for keyword in call.keywords):
+                yield number, "`max_features` leaves ties to the processor: choose the vocabulary yourself"
+
+
+_SORTS = {"sort_values", "argsort", "argpartition", "partition"}
+_VECTORIZERS = {"TfidfVectorizer", "CountVectorizer"}
+
+
+def _calls(source: str) -> list[ast.Call]:
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # a cell with a magic
+        return []
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+def _breaks_ties(name: str, call: ast.Call) -> bool:
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    kind = given.get("kind")
+    if isinstance(kind, ast.Constant) and kind.value in ("stable", "mergesort"):
+        return True
+    # `str.partition(" ")` splits a text
+    if name == "partition":
+        return not (isinstance(call.func.value, ast.Name) and call.func.value.id in ("np", "numpy"))
+    by = given.get("by") or (call.args[0] if call.args else None)
+    return name == "sort_values" and isinstance(by, ast.List) and len(by.elts) > 1
