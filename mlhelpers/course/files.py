@@ -77,7 +77,17 @@ def read_notebook(path: str | os.PathLike[str]) -> NotebookNode:
     if not path.is_file():
         raise FileNotFoundError(f"notebook {path} does not exist")
     try:
-        return nbformat.v4.upgrade(nbformat.reads(path.read_text(encoding="utf-8"), as_version=4))
+        text = path.read_text(encoding="utf-8")
+        content = nbformat.reader.parse_json(text)
+        if not isinstance(content, dict) or "nbformat" not in content:
+            kind = "a JSON list" if isinstance(content, list) else "JSON without the key `nbformat`"
+            raise ValueError(f"{path} is not a notebook: it holds {kind}")
+        if content["nbformat"] != 4:
+            raise ValueError(
+                f"{path} is a notebook of format {content['nbformat']}; convert it first: "
+                f"jupyter nbconvert --to notebook --inplace {path.name}"
+            )
+        return nbformat.v4.upgrade(nbformat.reads(text, as_version=4))
     except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a notebook: {str(error).splitlines()[0][:120]}") from error
 

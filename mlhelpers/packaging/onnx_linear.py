@@ -14,6 +14,7 @@ import numpy as np
 from mlhelpers.packaging.rows import RowReader
 
 _CLOSE = 1e-9  # of the log-odds, relative to their size
+_DECIMALS = 10  # of log-odds
 
 
 class NotAdditive(ValueError):
@@ -102,7 +103,13 @@ def _terms(log_odds: Any, signature: Sequence[Mapping[str, Any]]) -> Terms:
     for at, (column, start) in enumerate(zip(signature, starts, strict=True)):
         if column["nullable"]:
             missing[at] = answers[start] - at_base + slopes[at] * base[at]
-    return Terms(intercept, slopes, missing, tables)
+    # the last bits differ from processor to processor, and the file's hash must not
+    return Terms(
+        round(intercept, _DECIMALS),
+        np.array([float(f"{slope:.9e}") for slope in slopes.tolist()]),
+        missing.round(_DECIMALS),
+        {at: table.round(_DECIMALS) for at, table in tables.items()},
+    )
 
 
 def _sum(terms: Terms, codes: np.ndarray) -> np.ndarray:

@@ -274,3 +274,61 @@ def test_file_that_is_no_notebook_is_told(tmp_path):
     (tmp_path / "a.ipynb").write_text("not json")
     with pytest.raises(ValueError, match=r"is not a notebook"):
         inspect_parameters(tmp_path / "a.ipynb")
+
+
+TYPED = """from typing import Literal
+rate: float = 0.5
+count: int = 1
+name: str | None = "x"
+title: str = "x"
+day: str = "x"
+flag: bool = False
+answer: Literal["yes", "no"] = "yes"
+sizes: list[int] = []
+any_value: object = 0"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("rate", "-1e-3", -0.001),
+        ("rate", ".5", 0.5),
+        ("rate", "010", 10.0),
+        ("count", "010", 10),
+        ("count", "08", 8),
+        ("count", "0x1F", 31),
+        ("name", "None", None),
+        ("name", "null", None),
+        ("title", "None", "None"),
+        ("title", "Issue #12", "Issue #12"),
+        ("title", "1:30", "1:30"),
+        ("title", "a: b", "a: b"),
+        ("title", "010", "010"),
+        ("title", "[1, 2]", "[1, 2]"),
+        ("title", "", ""),
+        ("day", "2024-01-01", "2024-01-01"),
+        ("flag", "true", True),
+        ("flag", "no", False),
+        ("answer", "no", "no"),
+        ("sizes", "[010, 2]", [10, 2]),
+        ("any_value", "1:30", "1:30"),
+        ("any_value", "08", 8),
+    ],
+)
+def test_declared_type_decides_what_a_text_of_the_command_line_means(name, text, value):
+    found = check_values("n.ipynb", declared(TYPED), [(name, from_text(name, text))])[name]
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("count", "1:30"), ("count", "1.0"), ("rate", "1:30"), ("flag", "1")]
+)
+def test_text_that_the_type_does_not_take_is_refused(name, text):
+    with pytest.raises(ParameterError, match=rf"- {name} \(-p {name}\): .*should be a valid"):
+        check_values("n.ipynb", declared(TYPED), [(name, from_text(name, text))])
+
+
+def test_numbers_of_a_file_are_read_as_dvc_reads_them(tmp_path):
+    (tmp_path / "params.yaml").write_text("count: 010\ntitle: 1:30\nrate: 1e-3\n")
+    read = dict(read_parameters([tmp_path / "params.yaml"]))
+    assert [read[name].value for name in ("count", "title", "rate")] == [10, "1:30", 0.001]

@@ -98,7 +98,9 @@ def test_dead_kernel_is_named_and_the_executed_part_is_kept(make, tmp_path, monk
     assert printed("dies.out.ipynb") == "alive\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["interrupt", "terminate", "hang up"]
+)
 def test_interrupted_run_ends_the_kernel_and_leaves_the_last_output(make, tmp_path, number):
     source = "import os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(60)"
     path, kept, pid = make("slow.ipynb", source), tmp_path / "out.ipynb", tmp_path / "pid"
@@ -172,3 +174,85 @@ def test_help_lists_types_defaults_and_comments(greeting, capsys):
 
 def test_help_of_a_notebook_without_parameters_says_so(make):
     assert describe_parameters(make("a.ipynb", "x = 1")) == "a.ipynb has no parameters"
+
+
+def test_value_may_begin_with_a_dash(make, cells, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = make("rate.ipynb", cells.code("rate: float = 1.0", tags=["parameters"]), "print(rate)")
+    assert main(["run", str(path), "-p", "rate", "-1e-3"]) == 0
+    assert printed("rate.out.ipynb") == "-0.001\n"
+
+
+def test_name_without_a_value_is_told(greeting, capsys):
+    with pytest.raises(SystemExit):
+        main(["run", str(greeting), "-p", "name"])
+    assert "name has no value; give -p NAME VALUE" in capsys.readouterr().err
+
+
+def test_output_that_is_a_folder_is_refused_before_the_run(greeting, tmp_path):
+    with pytest.raises(ValueError, match=r"is a folder; name a file, such as .*greet\.ipynb"):
+        run_notebook(greeting, tmp_path, {"name": "Ada"})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1, 2]", "holds a JSON list"),
+        ("{}", "without the key `nbformat`"),
+        (
+            '{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}',
+            "format 3; convert it first",
+        ),
+    ],
+)
+def test_file_that_is_no_notebook_of_format_4_is_refused(tmp_path, content, message):
+    (tmp_path / "old.ipynb").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        run_notebook(tmp_path / "old.ipynb")
+
+
+def test_notebook_for_another_language_is_refused(make, tmp_path):
+    path = make("r.ipynb", "cat(1)")
+    notebook = nbformat.read(path, 4)
+    notebook.metadata.kernelspec = {"name": "ir", "display_name": "R", "language": "R"}
+    nbformat.write(notebook, path)
+    with pytest.raises(ValueError, match="a notebook for R"):
+        run_notebook(path, tmp_path / "out.ipynb")
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_unknown_magic_is_a_failure(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotebookError, match="cell 1") as caught:
+        run_notebook(make("magic.ipynb", "%nosuch 3", "print('never')"))
+    assert caught.value.first_line == "%nosuch 3"
+    assert "never" not in printed("magic.out.ipynb")
+
+
+def test_ten_thousand_messages_are_all_kept(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_notebook(make("many.ipynb", "for i in range(10_000):\n    print(i, flush=True)"))
+    assert printed("many.out.ipynb").split() == [str(i) for i in range(10_000)]
+
+
+def test_cell_that_takes_too_long_is_named(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = make("slow.ipynb", "print('before')", "import time\ntime.sleep(60)")
+    begun = time.perf_counter()
+    with pytest.raises(NotebookError, match=r"cell 2 .*took longer than 2 s"):
+        run_notebook(path, cell_seconds=2)
+    assert time.perf_counter() - begun < 40
+    assert printed("slow.out.ipynb") == "before\n"
+
+
+def test_kernel_that_takes_too_much_memory_is_ended_and_named(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = make("large.ipynb", "x = b'1' * 700_000_000\nimport time\ntime.sleep(60)")
+    with pytest.raises(NotebookError, match="held more than 500 MB"):
+        run_notebook(path, megabytes=500)
+
+
+@pytest.mark.parametrize("limit", ["cell_seconds", "megabytes"])
+def test_limit_that_is_not_above_zero_is_refused(greeting, limit):
+    with pytest.raises(ValueError, match=f"{limit} must be above 0"):
+        run_notebook(greeting, parameters={"name": "Ada"}, **{limit: 0})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import sys
 from collections.abc import Sequence
 
@@ -49,8 +50,8 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "-p",
         "--parameter",
-        nargs=2,
-        metavar=("NAME", "VALUE"),
+        type=_pair,
+        metavar="NAME VALUE",
         action="append",
         default=[],
         help="repeatable; wins over -f",
@@ -63,6 +64,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--kernel-cwd", metavar="FOLDER", help="working folder of the kernel; default: the notebook's"
+    )
+    run.add_argument(
+        "--cell-seconds", type=float, metavar="S", help="longest time of a cell; a slower one ends the run"
+    )
+    run.add_argument(
+        "--megabytes", type=float, metavar="MB", help="most memory of the kernel; above it the run is ended"
     )
     run.add_argument("--help-parameters", action="store_true", help="list the notebook's parameters and stop")
 
@@ -152,6 +159,27 @@ def _add_exercise(commands, add) -> None:
     new.add_argument("number", metavar="NUMBER")
 
 
+_BETWEEN = "\x1f"  # joins a name and its value into one word for argparse
+
+
+def _with_pairs(argv: list[str]) -> list[str]:
+    """Join the two words after ``-p`` of `mle run`: a value may begin with a dash (``-p rate -1e-3``)."""
+    if argv[:1] != ["run"]:
+        return argv
+    words, rest = [], iter(argv)
+    for word in rest:
+        pair = list(itertools.islice(rest, 2)) if word in ("-p", "--parameter") else []
+        words.append(f"--parameter={_BETWEEN.join(pair)}" if pair else word)
+    return words
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, between, value = text.partition(_BETWEEN)
+    if not between:
+        raise argparse.ArgumentTypeError(f"{name} has no value; give -p NAME VALUE")
+    return name, value
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `mle` and return its exit code.
 
@@ -165,7 +193,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 success, 1 failure, 130 interrupted. A wrong command line exits with 2.
     """
-    args = build_parser().parse_args(argv)
+    args = build_parser().parse_args(_with_pairs(sys.argv[1:] if argv is None else list(argv)))
     module, function = args.target.split(":")
     try:
         return getattr(importlib.import_module(f"mlhelpers.course.{module}"), function)(args)

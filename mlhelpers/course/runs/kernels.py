@@ -5,6 +5,7 @@ Used by `mle lesson run` and `mle lesson save`; `mle run` shares the settings of
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -46,12 +47,25 @@ def kernel_settings() -> dict[str, Any]:
     dict
     """
     import zmq
+    from jupyter_client.manager import AsyncKernelManager
     from traitlets.config import Config
+
+    class PatientKernelManager(AsyncKernelManager):
+        """Keeps every message that is not yet read; ZeroMQ would drop those after the first 1,000."""
+
+        def _context_default(self):
+            context = super()._context_default()
+            context.rcvhwm = 0
+            return context
 
     config = Config()
     if zmq.has("curve"):
         config.KernelManager.transport_encryption = "auto"
-    return {"config": config, "extra_arguments": ["--log-level=CRITICAL"]}
+    return {
+        "config": config,
+        "extra_arguments": ["--log-level=CRITICAL"],
+        "kernel_manager_class": PatientKernelManager,
+    }
 
 
 def execute(notebook: NotebookNode, *, name: str, folder: Path) -> Execution:
@@ -155,6 +169,52 @@ class _PeakMemory:
                     return
         except psutil.NoSuchProcess:
             return
+
+
+class MemoryGuard:
+    """Ends the kernel when it holds too much memory; without a limit it does nothing.
+
+    The kernel is what this process starts while the guard looks, with all its children.
+
+    Parameters
+    ----------
+    megabytes : float, optional
+        Most resident memory of the kernel and its children together.
+    interval : float, default=0.1
+        Seconds between two looks.
+    """
+
+    def __init__(self, megabytes: float | None, interval: float = 0.1) -> None:
+        self.megabytes, self.interval = megabytes, interval
+        self.exceeded = False
+        self._done = threading.Event()
+        self._thread: threading.Thread | None = None
+        if megabytes is not None:
+            import psutil
+
+            self._before = {child.pid for child in psutil.Process().children(recursive=True)}
+            self._thread = threading.Thread(target=self._look, daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End; a second call does nothing."""
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _look(self) -> None:
+        import psutil
+
+        own = psutil.Process()
+        while not self._done.wait(self.interval):
+            children = [c for c in own.children(recursive=True) if c.pid not in self._before]
+            if sum(map(_resident, children)) > self.megabytes * 1e6:
+                self.exceeded = True
+                for child in children:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        child.kill()
+                return
 
 
 def _resident(process) -> int:

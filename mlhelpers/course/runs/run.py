@@ -58,6 +58,8 @@ def run_notebook(
     sections: Sequence[str] = (),
     texts: Sequence[tuple[str, str]] = (),
     kernel_cwd: str | os.PathLike[str] | None = None,
+    cell_seconds: float | None = None,
+    megabytes: float | None = None,
     progress: bool = False,
 ) -> RunResult:
     """Check the parameters of a notebook, run it, and keep the executed copy.
@@ -79,6 +81,10 @@ def run_notebook(
         Names and values as text, read as YAML scalars; they win over `files`.
     kernel_cwd : path-like, optional
         Working folder of the kernel; default is the notebook's folder.
+    cell_seconds : float, optional
+        Longest time of a cell; a cell that takes longer is interrupted and the run fails.
+    megabytes : float, optional
+        Most resident memory of the kernel and its children; above it the kernel is ended and the run fails.
     progress : bool, default=False
         Show a progress bar.
 
@@ -92,10 +98,18 @@ def run_notebook(
         If the notebook, a parameters file or the working folder does not exist.
     ParameterError
         If a name is unknown, a value does not fit or a required one is missing. No kernel was started.
+    ValueError
+        If the file is no notebook of format 4, is not for Python, or `output` is a folder or the notebook
+        itself. No kernel was started.
     NotebookError
-        If a cell fails or the kernel dies. The executed part is at `output`.
+        If a cell fails, takes too long or too much memory, or the kernel dies. The executed part is at
+        `output`.
     """
     path = Path(path)
+    _require_python(path)
+    for name, limit in (("cell_seconds", cell_seconds), ("megabytes", megabytes)):
+        if limit is not None and not limit > 0:
+            raise ValueError(f"{name} must be above 0, got {limit}")
     declared = inspect_parameters(path)
     given = [*read_parameters(files, sections), *((n, from_text(n, t)) for n, t in texts)]
     given += [(name, Given(value, "argument")) for name, value in (parameters or {}).items()]
@@ -103,31 +117,48 @@ def run_notebook(
     output = Path(output) if output is not None else Path(f"{path.stem}.out.ipynb")
     if output.absolute() == path.absolute():
         raise ValueError(f"{output} is the notebook itself; give another output")
+    if output.is_dir():
+        raise ValueError(f"{output} is a folder; name a file, such as {output / path.name}")
     folder = Path(kernel_cwd) if kernel_cwd is not None else path.absolute().parent
     if not folder.is_dir():
         raise FileNotFoundError(f"working folder {folder} does not exist")
     start = time.perf_counter()
     failure = None
     with replacing(output) as temporary, _termination_as_interrupt():
-        failure = _execute(path, temporary, values, folder, progress)
+        failure = _execute(path, temporary, values, folder, progress, cell_seconds, megabytes)
         cells = _finish(temporary, path, output)
     if failure is not None:
         raise _named(failure, path.name, output)
     return RunResult(output, cells, time.perf_counter() - start, values)
 
 
+def _require_python(path: Path) -> None:
+    """Refuse a notebook for another language: it would be run as Python."""
+    metadata = read_notebook(path).metadata
+    language = metadata.get("kernelspec", {}).get("language") or metadata.get("language_info", {}).get("name")
+    if language and language.lower() not in ("python", "ipython"):
+        raise ValueError(f"{path} is a notebook for {language}; `mle run` runs Python notebooks only")
+
+
 def _execute(
-    path: Path, temporary: Path, values: dict[str, Any], folder: Path, progress: bool
+    path: Path,
+    temporary: Path,
+    values: dict[str, Any],
+    folder: Path,
+    progress: bool,
+    cell_seconds: float | None,
+    megabytes: float | None,
 ) -> Exception | None:
     """Run with papermill into `temporary`; return what failed, if anything did."""
-    from nbclient.exceptions import DeadKernelError
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill import PapermillExecutionError, execute_notebook
 
-    from mlhelpers.course.runs.kernels import kernel_settings
+    from mlhelpers.course.runs.kernels import MemoryGuard, kernel_settings
 
     log = logging.getLogger("papermill")
     level = log.level
     log.setLevel(logging.CRITICAL)  # papermill guesses at parameters; they are checked above
+    guard = MemoryGuard(megabytes)
     try:
         execute_notebook(
             read_notebook(path),
@@ -137,12 +168,22 @@ def _execute(
             language="python",
             progress_bar={"desc": path.stem, "leave": False} if progress else False,
             autosave_cell_every=0,
+            execution_timeout=cell_seconds,
             resources={"metadata": {"path": str(folder)}},
             **kernel_settings(),
         )
+    except CellTimeoutError as error:
+        error.ename, error.evalue = "CellTimeoutError", f"took longer than {cell_seconds:g} s"
+        return error
     except (PapermillExecutionError, DeadKernelError) as error:
+        if guard.exceeded:
+            error.ename, error.evalue = (
+                "MemoryError",
+                f"the kernel held more than {megabytes:g} MB and was ended",
+            )
         return error
     finally:
+        guard.stop()
         log.setLevel(level)
     return None
 
@@ -184,7 +225,7 @@ def _named(error: Exception, notebook: str, output: Path) -> NotebookError:
 
 @contextmanager
 def _termination_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM like Ctrl-C, so that the kernel is shut down and the temporary file removed."""
+    """Treat SIGTERM and SIGHUP like Ctrl-C: the kernel is shut down and the temporary file removed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -192,11 +233,15 @@ def _termination_as_interrupt() -> Iterator[None]:
     def interrupt(number, frame):
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # under nohup a closed terminal is to be ignored
+    numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def describe_parameters(path: str | os.PathLike[str]) -> str:
@@ -237,6 +282,8 @@ def command(args) -> int:
         sections=args.section,
         texts=args.parameter,
         kernel_cwd=args.kernel_cwd,
+        cell_seconds=args.cell_seconds,
+        megabytes=args.megabytes,
         progress=sys.stderr.isatty(),
     )
     print(f"{Path(args.notebook).stem}: {result.cells} cells, {result.seconds:.1f} s -> {result.output}")

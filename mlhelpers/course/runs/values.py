@@ -5,6 +5,7 @@ Used by `mle run`, which checks all of them before a kernel starts.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -15,7 +16,17 @@ from typing import Any
 
 from mlhelpers.course.runs.parameters import CELL_TAG, Parameter, ParameterError
 
-_EXPONENT = re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
+# Scalars of YAML 1.2: `010` is ten and `1:30` is text. YAML 1.1, which PyYAML reads, makes 8 and 90 of them.
+_INTEGER = re.compile(r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$")
+_FLOAT = re.compile(
+    r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+)
+_WORDS = {word: value for value, words in (
+    (None, ("~", "null", "Null", "NULL", "None")),
+    (True, ("true", "True", "TRUE")),
+    (False, ("false", "False", "FALSE")),
+) for word in words}  # fmt: skip
+_SWITCHES = {"yes": True, "on": True, "no": False, "off": False}
 
 
 @dataclass(frozen=True)
@@ -81,16 +92,21 @@ def check_values(
 
 
 def _fit(parameter: Parameter, entry: Given) -> Any:
-    """Value of `entry`; text from the command line may also be meant as a string (``-p code 007``)."""
+    """Value of `entry`; the declared type decides what a text from the command line means.
+
+    ``-p code 007`` is a number or a text, ``-p quiet yes`` a switch or a text, whichever the parameter takes.
+    """
     try:
         return parameter.check(entry.value)
     except ValueError:
         if entry.text is None:
             raise
-        try:
-            return parameter.check(entry.text)
-        except ValueError:
-            pass
+        readings = [entry.text]
+        if entry.text.lower() in _SWITCHES:
+            readings.append(_SWITCHES[entry.text.lower()])
+        for reading in readings:
+            with contextlib.suppress(ValueError):
+                return parameter.check(reading)
         raise
 
 
@@ -142,25 +158,40 @@ def read_parameters(
 
 
 def from_text(name: str, text: str) -> Given:
-    """Value of ``-p NAME VALUE``, read as a YAML scalar; the text is kept for parameters of type str."""
+    """Value of ``-p NAME VALUE``; the text is kept for parameters that take a string.
+
+    A number, ``true``, ``false``, ``null`` and ``None`` are read as such, ``[...]`` and ``{...}`` as YAML;
+    all else is the text as typed, a ``#`` included.
+    """
     import yaml
 
-    try:
-        value = yaml.load(text, Loader=_loader())
-    except yaml.YAMLError:
-        value = text
+    value: Any = text
+    plain = text.strip()
+    if plain in _WORDS:
+        value = _WORDS[plain]
+    elif _INTEGER.match(plain) or _FLOAT.match(plain) or plain[:1] in ("[", "{"):
+        with contextlib.suppress(yaml.YAMLError):
+            value = yaml.load(plain, Loader=_loader())
     return Given(value, f"-p {name}", text)
 
 
 def _loader():
-    """YAML loader that keeps dates as text, as papermill's does, and reads ``1e-3`` as a number."""
+    """YAML loader that keeps dates as text, as papermill's does, and reads numbers as YAML 1.2 and DVC do."""
     import yaml
+
+    own = [f"tag:yaml.org,2002:{kind}" for kind in ("timestamp", "int", "float")]
 
     class Loader(yaml.SafeLoader):
         yaml_implicit_resolvers = {  # noqa: RUF012
-            first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+            first: [pair for pair in pairs if pair[0] not in own]
             for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
         }
 
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+0123456789"))
+    def integer(loader: Loader, node: yaml.ScalarNode) -> int:
+        text = loader.construct_scalar(node)
+        return int(text, 0) if text[:2] in ("0x", "0o") else int(text)
+
+    Loader.add_implicit_resolver(own[1], _INTEGER, list("-+0123456789"))
+    Loader.add_implicit_resolver(own[2], _FLOAT, list("-+.0123456789"))
+    Loader.add_constructor(own[1], integer)
     return Loader
