@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.validation.metrics import checked, resampled_weights
+from mlhelpers.validation.metrics.rules import in_dtype_of
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def net_benefit(
     float
         Sum over the rows.
     """
+    threshold = in_dtype_of(p, threshold)
     y, p = checked(y, p)
     act = p >= threshold
     counts = (int((act & (y == 1)).sum()), int((act & (y == 0)).sum()), int((~act & (y == 1)).sum()))

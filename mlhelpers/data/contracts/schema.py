@@ -5,6 +5,8 @@ Taught in lesson 2.5; the validate stage of the churn pipeline keeps its tables 
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
@@ -12,7 +14,10 @@ from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+
+from mlhelpers.data.frames import require_unique_columns
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -143,7 +148,8 @@ class Contract:
         return pa.DataFrameSchema(columns, strict=True, name=self.name)
 
     def check_columns(self, frame: pd.DataFrame) -> None:
-        """Raise ContractError if columns are missing or unknown."""
+        """Raise ContractError if columns are missing, unknown or doubled."""
+        require_unique_columns(frame, self.name, error=ContractError)
         missing = [column for column in self.columns if column not in frame.columns]
         unknown = [column for column in frame.columns if column not in self.columns]
         if missing or unknown:
@@ -176,8 +182,11 @@ class Contract:
         import pandera.pandas as pa
 
         self.check_columns(frame)
+        frame = _without_categories(frame.reset_index(drop=True))
         try:
-            self.to_pandera().validate(frame.reset_index(drop=True), lazy=True)
+            self.to_pandera().validate(frame, lazy=True)
+        except (TypeError, AttributeError) as error:
+            raise ContractError(self._cannot_be_applied(frame, error)) from error
         except pa.errors.SchemaErrors as error:
             cases = error.failure_cases
             rules = cases["check"].replace({"not_nullable": "missing", "field_uniqueness": "not unique"})
@@ -196,6 +205,22 @@ class Contract:
         empty = pd.DataFrame(columns=["row", "column", "rule", "value"], dtype=object)
         return empty.astype({"row": "int64"})
 
+    def _cannot_be_applied(self, frame: pd.DataFrame, error: Exception) -> str:
+        """Sentence that names the column whose rule stops."""
+        import pandera.pandas as pa
+
+        for column, rule in self.columns.items():
+            try:
+                Contract(self.name, {column: rule}).to_pandera().validate(frame[[column]], lazy=True)
+            except pa.errors.SchemaErrors:
+                continue
+            except (TypeError, AttributeError) as own:
+                return (
+                    f"{self.name}: column {column!r}: the rule for {rule.type} cannot be applied to "
+                    f"{frame[column].dtype} ({own})"
+                )
+        return f"{self.name}: a rule cannot be applied ({error})"
+
     def split(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Split rows into those that keep the contract and those that break it.
 
@@ -208,7 +233,8 @@ class Contract:
         good : DataFrame of shape (n_good, n_columns)
             Unchanged rows, in their order, with a new index.
         quarantined : DataFrame of shape (n_rows - n_good, n_columns + 1)
-            The others with a column `reason`, such as `age above 110`; reasons are joined by `; `.
+            The others with a column `reason`, such as `age above 110`; reasons are joined by `; `. Where the
+            frame has a column of that name it is `contract_reason`.
 
         Raises
         ------
@@ -217,9 +243,16 @@ class Contract:
         """
         failures = self.failures(frame)
         frame = frame.reset_index(drop=True)
-        reasons = (failures["column"] + " " + failures["rule"]).groupby(failures["row"]).agg("; ".join)
+        reasons = (
+            (failures["column"].astype(str) + " " + failures["rule"]).groupby(failures["row"]).agg("; ".join)
+        )
         bad = frame.index.isin(reasons.index)
-        quarantined = frame.loc[bad].assign(reason=reasons.reindex(frame.index[bad]).to_numpy(dtype=object))
+        name = "reason"
+        while name in frame.columns:
+            name = f"contract_{name}"
+        quarantined = frame.loc[bad].assign(
+            **{name: reasons.reindex(frame.index[bad]).to_numpy(dtype=object)}
+        )
         return frame.loc[~bad].reset_index(drop=True), quarantined.reset_index(drop=True)
 
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -257,33 +290,89 @@ def infer_contract(frame: pd.DataFrame, name: str, *, max_choices: int = 20) -> 
     Raises
     ------
     ValueError
-        If the frame has no rows.
+        If the frame has no rows, a column name stands twice, or a column holds values of several kinds or of
+        one that a contract has no type for; the message names the column.
     """
+    require_unique_columns(frame, name)
     if frame.empty:
         raise ValueError(f"{name}: a contract cannot be inferred from a frame without rows")
     rules = {}
-    for column, values in frame.items():
-        present = values.dropna()
-        rule: dict[str, Any] = {"nullable": bool(values.isna().any())}
-        if pd.api.types.is_bool_dtype(values):
-            rule["type"] = "boolean"
-        elif pd.api.types.is_datetime64_any_dtype(values):
-            rule.update(type="date")
-            if len(present):
-                rule.update(minimum=str(present.min().date()), maximum=str(present.max().date()))
-        elif pd.api.types.is_numeric_dtype(values):
-            whole = bool(len(present)) and bool((present % 1 == 0).all())
-            rule["type"] = "integer" if whole else "number"
-            if len(present):
-                rule.update(minimum=present.min().item(), maximum=present.max().item())
-        else:
-            rule["type"] = "text"
-            if 0 < present.nunique() <= max_choices:
-                rule["choices"] = tuple(sorted(present.unique()))
-            elif len(present) == len(frame) and present.is_unique:
-                rule["unique"] = True
-        rules[str(column)] = ColumnRule(**rule)
+    for column, values in _without_categories(frame).items():
+        try:
+            rules[column] = _inferred(values, max_choices)
+        except TypeError as error:
+            raise ValueError(f"{name}: column {column!r}: {error}") from error
     return Contract(name, rules)
+
+
+def _inferred(values: pd.Series, max_choices: int) -> ColumnRule:
+    """Rule that the values keep; a TypeError for a kind of value that no contract has a type for."""
+    present = values.dropna()
+    rule: dict[str, Any] = {"nullable": bool(values.isna().any())}
+    kind = _kind_of(present)
+    if kind == "boolean":
+        rule["type"] = "boolean"
+    elif kind == "date":
+        rule["type"] = "date"
+        if len(present):
+            rule.update(minimum=_day_or_moment(present.min()), maximum=_day_or_moment(present.max()))
+    elif kind == "number":
+        numbers = pd.to_numeric(present)
+        whole = bool(len(numbers)) and bool((numbers % 1 == 0).all())
+        rule["type"] = "integer" if whole else "number"
+        if len(numbers):
+            rule.update(minimum=numbers.min().item(), maximum=numbers.max().item())
+    else:
+        rule["type"] = "text"
+        if 0 < present.nunique() <= max_choices:
+            rule["choices"] = tuple(sorted(present.unique()))
+        elif len(present) == len(values) and present.is_unique:
+            rule["unique"] = True
+    return ColumnRule(**rule)
+
+
+def _kind_of(present: pd.Series) -> str:
+    if pd.api.types.is_bool_dtype(present):
+        return "boolean"
+    if pd.api.types.is_datetime64_any_dtype(present):
+        return "date"
+    if pd.api.types.is_numeric_dtype(present) and not pd.api.types.is_complex_dtype(present):
+        return "number"
+    if present.dtype != object and not pd.api.types.is_string_dtype(present):
+        if str(present.dtype).startswith(("date32", "date64", "timestamp")):
+            return "date"
+        raise TypeError(f"{present.dtype} has no type of contract; convert it to a number or a text first")
+    kinds = {
+        "boolean" if isinstance(value, bool | np.bool_)
+        else "number" if isinstance(value, Number)
+        else "date" if isinstance(value, dt.date)
+        else "text" if isinstance(value, str)
+        else type(value).__name__
+        for value in present
+    }  # fmt: skip
+    strange = kinds - {"boolean", "number", "date", "text"}
+    if strange or len(kinds) > 1:
+        raise TypeError(f"holds {' and '.join(sorted(kinds))}; a contract wants values of one kind")
+    return kinds.pop() if kinds else "text"
+
+
+def _day_or_moment(value: Any) -> str:
+    stamp = pd.Timestamp(value)
+    return str(stamp.date()) if stamp == stamp.normalize() and stamp.tz is None else stamp.isoformat()
+
+
+def _without_categories(frame: pd.DataFrame) -> pd.DataFrame:
+    """Categories as the values that they stand for."""
+    plain = {
+        column: values.astype(values.cat.categories.dtype if not values.isna().any() else object)
+        for column, values in frame.items()
+        if isinstance(values.dtype, pd.CategoricalDtype)
+    }
+    if plain:
+        frame = frame.copy(deep=False)
+        for column, values in plain.items():
+            frame[column] = values
+    return frame
 
 
 def load_contracts(path: str | Path) -> dict[str, Contract]:
@@ -301,7 +390,7 @@ def load_contracts(path: str | Path) -> dict[str, Contract]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path.name}: no such contract file in {path.parent}")
-    tables = yaml.safe_load(path.read_text(encoding="utf-8"))
+    tables = yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())
     if not isinstance(tables, dict) or not all(isinstance(rules, dict) for rules in tables.values()):
         raise ValueError(f"{path.name}: a mapping of tables to columns is wanted")
     try:
@@ -310,14 +399,40 @@ def load_contracts(path: str | Path) -> dict[str, Contract]:
         raise ValueError(f"{path.name}: {error}") from error
 
 
+def _loader():
+    """YAML loader that takes only true and false for a switch, so that the choices yes and no stay texts."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers = {  # noqa: RUF012
+            first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:bool"]
+            for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    switch = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:bool", switch, list("tTfF"))
+    return Loader
+
+
 def _bound(rule: ColumnRule, value: Any) -> Any:
     if value is None:
         return None
-    return pd.Timestamp(value) if rule.type == "date" else value
+    if rule.type != "date":
+        return value
+    bound = pd.Timestamp(value)
+    return bound.tz_localize("UTC") if bound.tz is None else bound
 
 
 def _numeric(values: pd.Series) -> pd.Series:
     return pd.to_numeric(values, errors="coerce")
+
+
+def _moments(values: pd.Series) -> pd.Series:
+    """Dates in UTC; NaT for what is none, such as the words `now` and `today`, which pandas takes."""
+    if values.dtype == object or pd.api.types.is_string_dtype(values):
+        words = values.map(lambda value: isinstance(value, str) and not value.strip()[:1].isdigit())
+        values = values.astype(object).mask(words.astype(bool))
+    return pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
 
 
 def _type_check(kind: str):
@@ -329,8 +444,8 @@ def _type_check(kind: str):
                 good &= values.map(lambda v: isinstance(v, Number) and not isinstance(v, bool)).astype(bool)
             return good & (numbers % 1 == 0) if kind == "integer" else good
         if kind == "date":
-            return pd.to_datetime(values, errors="coerce", format="ISO8601").notna()
-        wanted = (bool,) if kind == "boolean" else (str,)
+            return _moments(values).notna()
+        wanted = (bool, np.bool_) if kind == "boolean" else (str,)
         return values.map(lambda value: isinstance(value, wanted)).astype(bool)
 
     return passes
@@ -338,10 +453,7 @@ def _type_check(kind: str):
 
 def _ordered(rule: ColumnRule, bound: Any, how: str):
     def passes(values: pd.Series) -> pd.Series:
-        if rule.type == "date":
-            comparable = pd.to_datetime(values, errors="coerce", format="ISO8601")
-        else:
-            comparable = _numeric(values)
+        comparable = _moments(values) if rule.type == "date" else _numeric(values)
         # A value of another type is reported once, by the type check.
         return comparable.isna() | getattr(comparable, how)(bound)
 

@@ -5,8 +5,11 @@ Taught in lesson 2.2; the ingest stage of the churn pipeline reads its sources t
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -16,6 +19,9 @@ from typing import Literal
 
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
+
+_WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*$")
 Kind = Literal["integer", "number", "text", "date"]
 
 __all__ = ["Provenance", "SourceError", "read_csv", "read_events", "read_sql"]
@@ -100,7 +106,11 @@ def read_sql(
 
 
 def read_csv(
-    path: str | Path, *, columns: Mapping[str, Kind], key: str | Sequence[str] | None = None
+    path: str | Path,
+    *,
+    columns: Mapping[str, Kind],
+    key: str | Sequence[str] | None = None,
+    missing: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, Provenance]:
     """Read a UTF-8 CSV file whose columns are declared.
 
@@ -117,11 +127,14 @@ def read_csv(
         Columns the file must have, and what each holds. Dates are ISO 8601. Other columns are dropped.
     key : str or sequence of str, optional
         Columns that must identify a row.
+    missing : sequence of str, default=()
+        Spellings of a gap besides the empty cell, such as ``"?"`` or ``"NULL"``.
 
     Returns
     -------
     frame : DataFrame of shape (n_rows, n_columns)
-        Empty cells are missing values.
+        Empty cells are missing values. Integers with gaps become floats, or pandas' Int64 where a float could
+        not hold them.
     provenance : Provenance
 
     Raises
@@ -129,22 +142,49 @@ def read_csv(
     FileNotFoundError
         If the file does not exist.
     SourceError
-        If it is empty or not UTF-8, or if a column is missing, of another type, or not unique where
-        `key` says so.
+        If it is empty or not UTF-8, if a row has more or fewer cells than the header or a name stands in it
+        twice, or if a column is missing, of another type, or not unique where `key` says so.
     """
     path = _existing_file(path)
     raw = path.read_bytes()
-    _decode(raw, path.name)
+    _check_table(_decode(raw, path.name), path.name)
+    gaps = ["", *missing]
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8")
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=gaps, encoding="utf-8")
     except pd.errors.ParserError as error:
         raise SourceError(f"{path.name}: not a table ({error}); look for unquoted commas") from error
     frame = typed_frame(frame, columns, name=path.name, key=key, first_row=2)
     return frame, Provenance(path.name, "csv", hashlib.sha256(raw).hexdigest(), *frame.shape)
 
 
+def _check_table(text: str, name: str) -> None:
+    """Check that rows have as many cells as the header, and the header no name twice; pandas mends both."""
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    try:
+        header = next(filter(None, reader), [])
+        doubled = {column for column in header if header.count(column) > 1}
+        if doubled:
+            raise SourceError(
+                f"{name}: the header names {', '.join(map(repr, sorted(doubled)))} more than once; rename one"
+            )
+        for row in reader:
+            if not row or len(row) == len(header):
+                continue
+            where = f"line {reader.line_num} has {len(row)} cells, the header {len(header)}"
+            if len(row) == len(header) + 1 and not row[-1]:
+                raise SourceError(f"{name}: {where}; remove the delimiter at the end of the lines")
+            advice = "look for unquoted commas" if len(row) > len(header) else "was the line cut off?"
+            raise SourceError(f"{name}: not a table ({where}); {advice}")
+    except csv.Error as error:
+        raise SourceError(f"{name}: line {reader.line_num}: not a table ({error})") from error
+
+
 def read_events(
-    path: str | Path, *, columns: Mapping[str, Kind], key: str | Sequence[str] | None = None
+    path: str | Path,
+    *,
+    columns: Mapping[str, Kind],
+    key: str | Sequence[str] | None = None,
+    missing: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, Provenance]:
     """Read an append-only event log with one JSON object a line.
 
@@ -161,6 +201,8 @@ def read_events(
         Fields every event must have, and what each holds. Other fields are dropped.
     key : str or sequence of str, optional
         Fields that must identify an event.
+    missing : sequence of str, default=()
+        Texts that stand for a gap, such as ``"?"``.
 
     Returns
     -------
@@ -180,7 +222,8 @@ def read_events(
     text = _decode(raw, path.name)
     complete, _, _unfinished = text.rpartition("\n")
     events = []
-    for number, line in enumerate(complete.splitlines(), start=1):
+    # not splitlines: it also breaks at separators that may stand inside a text
+    for number, line in enumerate(complete.split("\n") if complete else (), start=1):
         try:
             event = json.loads(line)
         except json.JSONDecodeError as error:
@@ -190,7 +233,10 @@ def read_events(
         events.append(event)
     if not events:
         raise SourceError(f"{path.name}: no complete event in the file")
-    frame = typed_frame(pd.DataFrame(events), columns, name=path.name, key=key, first_row=1)
+    frame = pd.DataFrame(events)
+    if missing:
+        frame = frame.mask(frame.isin(list(missing)), None)
+    frame = typed_frame(frame, columns, name=path.name, key=key, first_row=1)
     return frame, Provenance(path.name, "events", hashlib.sha256(raw).hexdigest(), *frame.shape)
 
 
@@ -222,6 +268,7 @@ def typed_frame(
     key: str | Sequence[str] | None,
     first_row: int,
 ) -> pd.DataFrame:
+    require_unique_columns(frame, name, error=SourceError)
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise SourceError(
@@ -243,21 +290,72 @@ def typed_frame(
     return typed
 
 
+def _integers(values: pd.Series, parsed: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Whole numbers, exactly; `bad` marks those outside int64 and floats too large to be exact."""
+    if pd.api.types.is_integer_dtype(parsed.dtype) and parsed.dtype != "uint64":
+        whole = parsed.notna().all()
+        return (parsed.astype("int64") if whole else parsed), pd.Series(False, index=values.index)
+    exact, bad = [], []
+    for value, number in zip(values.tolist(), parsed.tolist(), strict=True):
+        if pd.isna(number):
+            exact.append(None)
+            bad.append(False)
+            continue
+        whole = int(value) if isinstance(value, str) and _WHOLE.match(value) else int(number)
+        rounded = isinstance(number, float) and not isinstance(value, int) and abs(whole) > 2**53
+        rounded &= not (isinstance(value, str) and _WHOLE.match(value))
+        exact.append(whole)
+        bad.append(not -(2**63) <= whole < 2**63 or rounded)
+    marked = pd.Series(bad, index=values.index)
+    if marked.any():
+        return parsed, marked
+    if None not in exact:
+        return pd.Series(exact, index=values.index, dtype="int64", name=values.name), marked
+    if max((abs(number) for number in exact if number is not None), default=0) > 2**53:
+        return pd.Series(exact, index=values.index, dtype="Int64", name=values.name), marked
+    return parsed.astype(float), marked
+
+
+def _check_offsets(values: pd.Series, name: str) -> None:
+    texts = values[values.map(lambda value: isinstance(value, str))]
+    offsets = texts.str.extract(r"T?\d\d:\d\d.*?(Z|[+-]\d\d:?\d\d)$")[0]
+    if offsets.nunique() > 1 or (offsets.notna().any() and offsets.isna().any()):
+        shown = ", ".join(sorted(offsets.fillna("none").unique())[:3])
+        raise SourceError(
+            f"{name}: column {values.name!r}: moments with more than one UTC offset ({shown}); "
+            "export them in UTC"
+        )
+
+
+def _tell_far_dates(values: pd.Series, column: object, name: str) -> None:
+    far = values[values.astype(str).str.match(r"(?:2262|226[3-9]|22[7-9]\d|2[3-9]\d\d|[3-9]\d{3})-\d\d-\d\d")]
+    if len(far):
+        raise SourceError(
+            f"{name}: column {column!r}: {far.iloc[0]!r} lies after 2262-04-11, the last day of pandas' clock "
+            "of nanoseconds; if it stands for 'no end', name it in missing=, or read the column as text"
+        )
+
+
 def _parse(values: pd.Series, kind: Kind, name: str, first_row: int) -> pd.Series:
     present = values.notna()
     if kind == "text":
         bad = present & ~values.map(lambda value: isinstance(value, str))
         parsed = values.astype(object)
     elif kind == "date":
+        _check_offsets(values[present], name)
         parsed = pd.to_datetime(values, format="ISO8601", errors="coerce")
-        bad = present & parsed.isna()
+        # pandas takes `now` and `today` for the moment of reading
+        words = values.map(lambda value: isinstance(value, str) and not value.strip()[:1].isdigit())
+        bad = present & (parsed.isna() | words.astype(bool))
+        if bad.any():
+            _tell_far_dates(values[bad], values.name, name)
     elif kind in ("integer", "number"):
         parsed = pd.to_numeric(values, errors="coerce")
         bad = present & parsed.isna()
         if kind == "integer":
-            bad |= parsed.notna() & (parsed % 1 != 0)
-            if not bad.any() and parsed.notna().all():
-                parsed = parsed.astype("int64")
+            bad |= parsed.notna() & (parsed.astype(float) % 1 != 0)
+            if not bad.any():
+                parsed, bad = _integers(values, parsed)
     else:
         raise ValueError(f"columns[{values.name!r}]: kind {kind!r} is none of integer, number, text, date")
     if bad.any():

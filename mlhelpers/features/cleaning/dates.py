@@ -155,7 +155,10 @@ class DateParser(ColumnTransform):
         )
         readings: list[dict[np.datetime64, None]] = [{} for _ in values]
         for form in self._all_formats():
-            for place, moment in enumerate(pd.to_datetime(texts, format=form, errors="coerce").to_numpy()):
+            # moments with a zone are kept in UTC
+            parsed = pd.to_datetime(texts, format=form, errors="coerce", utc="%z" in form)
+            parsed = parsed.dt.tz_localize(None)
+            for place, moment in enumerate(parsed.to_numpy()):
                 if not np.isnat(moment):
                     readings[place][moment.astype("datetime64[ns]")] = None
         result = []

@@ -88,7 +88,8 @@ def compare_selectors(
     interval is the corrected resampled t interval [1]_: it holds for any score and counts that the choice
     itself moves with the training rows, which a bootstrap of the predictions of fixed models would not. It
     knows no upper bound, so near 1 it may reach beyond. The
-    best row of the table is chosen with these same folds, so its score is slightly optimistic.
+    best row of the table is chosen with these same folds, so its score is slightly optimistic. A fold in which
+    no column is chosen is scored with a constant prediction, and counts as 0 columns.
 
     Parameters
     ----------
@@ -265,6 +266,13 @@ def _check_numbers(X: pd.DataFrame, selector: str) -> None:
             raise ValueError(f"column {column!r} has gaps; impute it before {selector!r} chooses")
 
 
+def _constant(classify: bool) -> Any:
+    """What is left to predict with when no column was chosen: the mean, or the shares of the classes."""
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+
+    return DummyClassifier(strategy="prior") if classify else DummyRegressor()
+
+
 def _fold(selector: Any, model: Any, setting: Setting, train: np.ndarray, test: np.ndarray):
     """Score of the held-out rows, mask of the chosen columns or None, their number, seconds of the fit."""
     from sklearn.base import clone
@@ -272,7 +280,14 @@ def _fold(selector: Any, model: Any, setting: Setting, train: np.ndarray, test: 
 
     both = Pipeline([("select", selector), ("model", clone(model))])
     began = time.perf_counter()
-    both.fit(setting.X.iloc[train], setting.y[train])
+    try:
+        both.fit(setting.X.iloc[train], setting.y[train])
+    except ValueError:
+        if not hasattr(both[0], "get_support") or np.any(both[0].get_support()):
+            raise
+        constant = _constant(setting.classify).fit(setting.X.iloc[train], setting.y[train])
+        score = float(setting.scorer(constant, setting.X.iloc[test], setting.y[test]))
+        return score, np.zeros(setting.X.shape[1], dtype=bool), 0, time.perf_counter() - began
     seconds = time.perf_counter() - began
     score = float(setting.scorer(both, setting.X.iloc[test], setting.y[test]))
     if selector == "passthrough":

@@ -19,6 +19,7 @@ from mlhelpers.validation.fairness.mitigation import (
     reweighing_weights,
 )
 from mlhelpers.validation.metrics import checked, wilson_interval
+from mlhelpers.validation.metrics.rules import in_dtype_of
 
 __all__ = [
     "compare_mitigations",
@@ -115,6 +116,7 @@ def _one_attribute(
 ) -> pd.DataFrame:
     from sklearn.metrics import roc_auc_score
 
+    threshold = in_dtype_of(p, threshold)
     y, p = checked(y, p)
     group = pd.Series(np.asarray(groups, dtype=object), name="group")
     if len(group) != len(y):

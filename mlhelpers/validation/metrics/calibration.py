@@ -27,7 +27,8 @@ def calibration_table(y: Any, p: Any, *, bins: int = 10) -> pd.DataFrame:
     y, p : array-like of shape (n_rows,)
         Labels 0 and 1; probabilities of 1.
     bins : int, default=10
-        Cut at the quantiles of `p`; equal probabilities stay together, so there can be fewer.
+        Cut at the quantiles of `p`; equal probabilities stay together, so there can be fewer. With at most so
+        many different probabilities each is a bin.
 
     Returns
     -------
@@ -37,8 +38,13 @@ def calibration_table(y: Any, p: Any, *, bins: int = 10) -> pd.DataFrame:
     y, p = checked(y, p)
     if bins < 1:
         raise ValueError(f"bins must be at least 1, got {bins}")
-    edges = np.unique(np.quantile(p, np.linspace(0, 1, bins + 1)))
-    number = np.clip(np.searchsorted(edges, p, side="right") - 1, 0, max(len(edges) - 2, 0))
+    cuts = np.quantile(p, np.linspace(0, 1, bins + 1))
+    edges = np.unique(p)
+    if len(edges) > bins:
+        edges = np.unique(cuts)
+    number = np.searchsorted(edges, p, side="right") - 1
+    if len(edges) > 1 and cuts[-2] < cuts[-1] and len(edges) == bins + 1:
+        number = np.minimum(number, len(edges) - 2)  # the largest value belongs to the last bin
     table = pd.DataFrame({"bin": number, "p": p, "y": y}).groupby("bin")
     table = table.agg(n=("y", "size"), predicted=("p", "mean"), observed=("y", "mean"))
     table["low"], table["high"] = wilson_interval(table["observed"] * table["n"], table["n"])

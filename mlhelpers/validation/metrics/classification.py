@@ -29,6 +29,7 @@ from mlhelpers.validation.metrics.rules import (
     Weighted,
     checked,
     checked_weights,
+    in_dtype_of,
     warn_undefined,
 )
 from mlhelpers.validation.metrics.slices import metrics_by_slice
@@ -82,6 +83,7 @@ def classification_metrics(
     UserWarning
         Names the metrics that are not defined.
     """
+    threshold = in_dtype_of(p, threshold)
     y, p = checked(y, p)
     weights, scores = checked_weights(sample_weight, len(y)), Weighted(y, p, threshold)
     once = np.ones((1, len(y))) if weights is None else weights[scores.order][None, :]

@@ -16,6 +16,7 @@ from mlhelpers.validation.metrics.rules import (
     Weighted,
     checked,
     checked_weights,
+    in_dtype_of,
     known,
     warn_undefined,
 )
@@ -154,6 +155,7 @@ def bootstrap_intervals(
     .. [2] A. C. Davison, D. V. Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8
     (groups).
     """
+    threshold = in_dtype_of(p, threshold)
     y, p = checked(y, p)
     check_bootstrap(n_resamples, level)
     scores, rng = Weighted(y, p, threshold), np.random.default_rng(random_state)

@@ -25,6 +25,14 @@ def checked(y: Any, p: Any) -> tuple[np.ndarray, np.ndarray]:
     return y.astype(np.int64), p
 
 
+def in_dtype_of(scores: Any, threshold: float) -> float:
+    """Threshold as the scores' own precision holds it: a float32 score of 0.7 reaches a threshold of 0.7."""
+    dtype = getattr(scores, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind == "f" and dtype.itemsize < 8:
+        return float(dtype.type(threshold))
+    return threshold
+
+
 def checked_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
     """Weights as floats, or a ValueError that says what is wrong with them; None stays None."""
     if sample_weight is None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.validation.metrics.intervals import bootstrap_intervals
-from mlhelpers.validation.metrics.rules import checked, known
+from mlhelpers.validation.metrics.rules import checked, in_dtype_of, known
 
 
 def metrics_by_slice(
@@ -65,6 +65,7 @@ def metrics_by_slice(
     ValueError
         If lengths differ, a metric is not known, or a number is not positive.
     """
+    threshold = in_dtype_of(p, threshold)
     y, p = checked(y, p)
     metrics = list(known(metrics))
     if len(slices) != len(y):
@@ -96,6 +97,12 @@ def metrics_by_slice(
 def _labels(values: pd.Series, bins: int) -> np.ndarray:
     is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if is_number and values.nunique() > bins:
-        values = pd.qcut(values, bins, duplicates="drop", precision=2)
+        cut = pd.qcut(values, bins, duplicates="drop", precision=2)
+        if cut.nunique() == 1:  # one value fills nearly all bins: it is a slice, and the rest is another
+            often = values.mode().iloc[0]
+            return np.where(
+                values.isna(), "missing", np.where(values == often, f"{often:g}", f"other than {often:g}")
+            ).astype(object)
+        values = cut
     labels = values.astype(object).map(str)
     return labels.where(values.notna().to_numpy(), "missing").to_numpy(dtype=object)

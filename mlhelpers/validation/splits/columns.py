@@ -55,7 +55,9 @@ class BothSides:
         if self.numeric:
             numbers = np.where(self.gaps, np.nan, self.numbers)  # one bit pattern for NaN
             return pd.util.hash_array(numbers, categorize=False)
-        values = pd.util.hash_array(np.asarray(self._values, dtype=object).astype(str).astype(object))
+        # an array of text takes for every value as much room as for the longest
+        texts = np.array([str(value) for value in self._values], dtype=object)
+        values = pd.util.hash_array(texts, categorize=False)
         return np.append(values, np.uint64(7))[self._codes]  # code -1 picks the last
 
 

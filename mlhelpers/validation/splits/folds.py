@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
+
 __all__ = ["GroupFolds", "TimeFolds", "connected_groups"]
 
 
@@ -36,6 +38,7 @@ def connected_groups(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     from scipy.sparse.csgraph import connected_components
 
     columns = [columns] if isinstance(columns, str) else list(columns)
+    require_unique_columns(frame)
     absent = [name for name in columns if name not in frame.columns]
     if absent or not columns:
         raise ValueError(f"columns not in the frame: {', '.join(absent) or 'none was named'}")
@@ -91,7 +94,7 @@ class GroupFolds:
         """
         if groups is None:
             raise ValueError("give groups=: one value a row, such as the customer")
-        codes, values = pd.factorize(np.asarray(groups))
+        codes, values = pd.factorize(_values_of(groups))
         if len(codes) != len(X):
             raise ValueError(f"{len(codes)} groups for {len(X)} rows")
         if (codes < 0).any():
@@ -109,6 +112,13 @@ class GroupFolds:
         fold = fold_of_group[codes]
         for k in range(self.n_splits):
             yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+
+
+def _values_of(groups: Any) -> np.ndarray:
+    """Groups as an array in which a gap stays a gap; NumPy makes the text 'nan' of one in a list of texts."""
+    if isinstance(groups, list | tuple):
+        return pd.Series(groups, dtype=object).to_numpy()
+    return np.asarray(groups)
 
 
 def _rare(y: Any, n_rows: int) -> np.ndarray:
@@ -187,7 +197,7 @@ class TimeFolds:
             If dates are missing or do not fit the rows, or a fold has no row to train or to test on.
         """
         when = dates_of(X[self.time] if isinstance(self.time, str) else self.time, len(X))
-        owner = None if groups is None else pd.factorize(np.asarray(groups))[0]
+        owner = None if groups is None else pd.factorize(_values_of(groups))[0]
         if owner is not None and len(owner) != len(X):
             raise ValueError(f"{len(owner)} groups for {len(X)} rows")
         end = when.max()
@@ -213,11 +223,28 @@ def _days(days: float) -> np.timedelta64:
     return np.timedelta64(round(days * 86_400_000_000), "us")
 
 
+def _two_readings(values: pd.Series) -> bool:
+    """Whether texts are dates that begin with two numbers up to 12, in every row."""
+    texts = values.dropna()
+    texts = texts[texts.map(lambda value: isinstance(value, str))]
+    parts = texts.str.extract(r"^\s*(\d{1,2})[/.\- ](\d{1,2})[/.\- ]\d{2,4}")
+    parts = parts.dropna().astype(int)
+    if parts.empty:
+        return False
+    return bool((parts <= 12).all(axis=None) and (parts[0] != parts[1]).any())
+
+
 def dates_of(time: Any, n_rows: int) -> np.ndarray:
     """Dates as an array of datetime64[us]; an error if one is missing or none can be read."""
     if pd.api.types.is_numeric_dtype(np.asarray(time)):
         raise ValueError("time holds numbers; give dates, such as a column read with pd.to_datetime")
-    dates = pd.DatetimeIndex(pd.to_datetime(pd.Series(np.asarray(time)), utc=True)).tz_localize(None)
+    values = pd.Series(np.asarray(time))
+    if values.dtype == object and _two_readings(values):
+        raise ValueError(
+            f"the dates of time have two readings (such as {values.dropna().iloc[0]!r}: day or month "
+            "first?); read them with pd.to_datetime(..., format=...) first"
+        )
+    dates = pd.DatetimeIndex(pd.to_datetime(values, utc=True)).tz_localize(None)
     if len(dates) != n_rows:
         raise ValueError(f"{len(dates)} dates for {n_rows} rows")
     if dates.hasnans:

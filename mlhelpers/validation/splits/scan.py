@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.validation.splits.columns import BothSides, FeatureScore, score_feature
 from mlhelpers.validation.splits.folds import dates_of
 from mlhelpers.validation.splits.result import FINDING_COLUMNS, SEVERITIES, LeakageReport
@@ -79,6 +80,8 @@ def leakage_scan(
     is a leak that needs two features.
     """
     keys, owners = _listed(key), _listed(groups)
+    for side, frame in (("train", train), ("test", test)):
+        require_unique_columns(frame, side)
     _check(train, test, target, [*keys, *owners, *_listed(time)])
     scan = _Scan(len(train), len(test), max_rows)
     y = np.concatenate([train[target].to_numpy(), test[target].to_numpy()]).astype(bool)
