@@ -26,6 +26,7 @@ _OPERATORS = {
     ">": operator.gt,
 }
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?\s*$")
 
 
 class Rule(Protocol):
@@ -89,6 +90,7 @@ class Compare:
         """Tested and passed rows."""
         left = frame[self.left]
         if self.right is not None:
+            self._refuse_numbers_as_text(left, frame[self.right])
             read = _reader(left, frame[self.right])
             left, right = read(left), read(frame[self.right])
             tested = (left.notna() & right.notna()).to_numpy()
@@ -100,6 +102,18 @@ class Compare:
             tested = left.notna().to_numpy()
         passed = _OPERATORS[self.sign](left, right)
         return tested, np.asarray(passed, dtype=bool) & tested
+
+    def _refuse_numbers_as_text(self, *sides: pd.Series) -> None:
+        """Texts compare letter by letter, so that "9" stands after "10"."""
+        if self.sign in ("==", "!="):
+            return
+        known = [side.dropna() for side in sides]
+        if all(len(side) and side.map(_is_number_text).all() for side in known):
+            columns = ", ".join(map(repr, self.columns))
+            raise ValueError(
+                f"rule {self.name}: the columns {columns} hold numbers as text, which compare letter by letter; "
+                "make numbers of them first, for example with NumberParser"
+            )
 
 
 @dataclass(frozen=True)
@@ -198,6 +212,10 @@ def require_columns(frame: pd.DataFrame, columns: Sequence[str], role: str) -> N
                 f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(map(str, frame.columns))}"
             )
             raise ValueError(f"{role}: no column {column!r}; {hint}")
+
+
+def _is_number_text(value: Any) -> bool:
+    return isinstance(value, str) and _NUMBER.match(value) is not None
 
 
 def _reader(left: pd.Series, right: pd.Series) -> Callable[[pd.Series], pd.Series]:

@@ -331,8 +331,8 @@ def _tell_far_dates(values: pd.Series, column: object, name: str) -> None:
     far = values[values.astype(str).str.match(r"(?:2262|226[3-9]|22[7-9]\d|2[3-9]\d\d|[3-9]\d{3})-\d\d-\d\d")]
     if len(far):
         raise SourceError(
-            f"{name}: column {column!r}: {far.iloc[0]!r} lies after 2262-04-11, the last day of pandas' clock "
-            "of nanoseconds; if it stands for 'no end', name it in missing=, or read the column as text"
+            f"{name}: column {column!r}: {far.iloc[0]!r} lies after 2262-04-11, where pandas' clock of "
+            "nanoseconds ends; if it stands for 'no end', name it in missing=, or read the column as text"
         )
 
 

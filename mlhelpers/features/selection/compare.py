@@ -87,9 +87,9 @@ def compare_selectors(
     Taught in lesson 3.2. All methods see the same folds. The score is the mean over the held-out folds. Its
     interval is the corrected resampled t interval [1]_: it holds for any score and counts that the choice
     itself moves with the training rows, which a bootstrap of the predictions of fixed models would not. It
-    knows no upper bound, so near 1 it may reach beyond. The
-    best row of the table is chosen with these same folds, so its score is slightly optimistic. A fold in which
-    no column is chosen is scored with a constant prediction, and counts as 0 columns.
+    knows no upper bound, so near 1 it may reach beyond. The best row of the table is chosen with these same
+    folds, so its score is slightly optimistic. A fold in which no column is chosen is scored with a constant
+    prediction, and counts as 0 columns.
 
     Parameters
     ----------

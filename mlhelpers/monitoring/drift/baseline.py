@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
+
 _CUTS = 100  # the distance of a number is taken at so many of its quantiles
 
 
@@ -37,7 +39,7 @@ class _Column:
             values = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
             codes = np.searchsorted(self.keys, values, side="left")
         else:
-            codes = pd.Index(self.keys).get_indexer(column.astype(str))
+            codes = pd.Index(self.keys).get_indexer(_labels(column))
             codes[codes < 0] = len(self.keys)
         codes[gaps] = -1
         return codes
@@ -145,6 +147,7 @@ def learn_baseline(
     ValueError
         If a column is missing or has no value, or the reference or `n_draws` is too small.
     """
+    require_unique_columns(reference, "the reference")
     n = len(reference)
     absent = [name for name in (*numeric, *categorical) if name not in reference]
     if absent or not [*numeric, *categorical]:
@@ -223,6 +226,16 @@ def draw_batches(n: int, batch_size: int, n_draws: int, rng: np.random.Generator
     return np.stack([rng.choice(n, batch_size, replace=False, shuffle=False) for _ in range(n_draws)])
 
 
+def _labels(column: pd.Series) -> np.ndarray:
+    """Categories as text. Whole floats are written as integers: codes with a gap are the same codes."""
+    codes, values = pd.factorize(column)
+    whole = [isinstance(value, float | np.floating) and float(value).is_integer() for value in values]
+    texts = [
+        str(int(value)) if is_whole else str(value) for value, is_whole in zip(values, whole, strict=True)
+    ]
+    return np.array([*texts, "missing"], dtype=object)[codes]
+
+
 def _column(column: pd.Series, numeric: bool) -> _Column:
     known = column.dropna()
     if known.empty:
@@ -233,7 +246,7 @@ def _column(column: pd.Series, numeric: bool) -> _Column:
         low, high = float(values.min()), float(values.max())
         codes, width = np.searchsorted(keys, values, side="left"), len(keys) + 1
     else:
-        values = known.astype(str)
+        values = pd.Series(_labels(known))
         keys, low, high = np.unique(values.to_numpy(dtype=object)), np.nan, np.nan
         codes, width = pd.Index(keys).get_indexer(values), len(keys) + 1
     shares = np.bincount(codes, minlength=width) / len(codes)

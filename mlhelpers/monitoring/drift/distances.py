@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
+
 
 class TestResult(NamedTuple):
     """Statistic of a two-sample test, its p-value and the size of the effect from 0 to 1."""
@@ -35,7 +37,7 @@ def population_stability_index(
         Numeric samples. NaN counts as a bin of its own.
     bins : int, default=10
         Number of bins, cut at the quantiles of `reference`; values outside its range fall into the outer
-        bins.
+        bins. With at most so many different values each is a bin, cut midway to its neighbors.
     epsilon : float, default=1e-4
         Smallest share of a bin, so that an empty bin gives a large but finite index.
 
@@ -56,8 +58,7 @@ def population_stability_index(
     if bins < 2 or not 0 < epsilon < 1:
         raise ValueError(f"bins must be at least 2 and epsilon in (0, 1), got {bins} and {epsilon}")
     a, b = _numeric(reference, "reference"), _numeric(current, "current")
-    finite = a[np.isfinite(a)]
-    cuts = np.unique(np.quantile(finite, np.arange(1, bins) / bins))
+    cuts = _cuts(a, bins)
     return psi_of_counts(_bin_counts(a, cuts), _bin_counts(b, cuts), epsilon)
 
 
@@ -152,7 +153,7 @@ def jensen_shannon(reference: Any, current: Any, *, bins: int = 10) -> float:
     kind = pd.Series(reference).dtype
     if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
         a, b = _numeric(reference, "reference"), _numeric(current, "current")
-        cuts = np.unique(np.quantile(a[np.isfinite(a)], np.arange(1, bins) / bins))
+        cuts = _cuts(a, bins)
         return js_of_counts(_bin_counts(a, cuts), _bin_counts(b, cuts))
     return js_of_counts(*_category_counts(reference, current))
 
@@ -224,6 +225,8 @@ def drift_table(
         Columns column, type, psi, distance (effect of the test), p, missing_change; the largest psi first. A
         column without a known value in one of the frames has NaN distances.
     """
+    for what, frame in (("reference", reference), ("current", current)):
+        require_unique_columns(frame, what)
     absent = [
         name for name in (*numeric, *categorical) for frame in (reference, current) if name not in frame
     ]
@@ -275,6 +278,20 @@ def _numeric(sample: Any, name: str) -> np.ndarray:
     if not np.isfinite(values).any():
         raise ValueError(f"{name} is empty or has no finite value")
     return values
+
+
+def _cuts(values: np.ndarray, bins: int) -> np.ndarray:
+    """Cuts of bins of equally many values; between the values where there are few different ones.
+
+    A cut at a value would send all that lies a hair above it into the next bin.
+    """
+    finite = values[np.isfinite(values)]
+    different = np.unique(finite)
+    if not 1 < len(different) <= bins:
+        return np.unique(np.quantile(finite, np.arange(1, bins) / bins))
+    gaps = np.diff(different)
+    half = gaps.min() / 2
+    return np.concatenate([[different[0] - half], different[:-1] + gaps / 2, [different[-1] + half]])
 
 
 def _bin_counts(values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
