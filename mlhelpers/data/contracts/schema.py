@@ -5,14 +5,22 @@ Taught in lesson 2.5; the validate stage of the churn pipeline keeps its tables 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
+from functools import cache
 from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+
+from mlhelpers.data.contracts.values import as_numbers, date_limit, kind_of_values, of_type, plain_values
+from mlhelpers.data.frames import require_unique_columns
+from mlhelpers.data.iso_dates import is_date_word, read_iso_dates
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -64,7 +72,19 @@ class ColumnRule:
         if self.type not in TYPES:
             raise ValueError(f"type {self.type!r} is none of {', '.join(sorted(TYPES))}")
         if self.choices is not None:
+            if isinstance(self.choices, str):
+                raise TypeError(f"choices: give a list of values, [{self.choices!r}]")
             object.__setattr__(self, "choices", tuple(self.choices))
+            other = [choice for choice in self.choices if not isinstance(choice, str)]
+            if self.type == "text" and other:
+                raise ValueError(f"choice {other[0]!r} is no text; put it in quotes")
+        for name in ("minimum", "maximum"):
+            _check_limit(self.type, name, getattr(self, name))
+        if self.pattern is not None:
+            try:
+                re.compile(self.pattern)
+            except (re.error, TypeError) as error:
+                raise ValueError(f"pattern {self.pattern!r} is no regular expression ({error})") from error
 
 
 @dataclass(frozen=True)
@@ -125,17 +145,19 @@ class Contract:
         columns = {}
         for column, rule in self.columns.items():
             checks = [pa.Check(_type_check(rule.type), element_wise=False, error=f"no {rule.type}")]
-            low, high = _bound(rule, rule.minimum), _bound(rule, rule.maximum)
-            if low is not None:
-                checks.append(pa.Check(_ordered(rule, low, "ge"), error=f"below {rule.minimum}"))
-            if high is not None:
-                checks.append(pa.Check(_ordered(rule, high, "le"), error=f"above {rule.maximum}"))
+            if rule.minimum is not None:
+                checks.append(pa.Check(_ordered(rule, rule.minimum, "ge"), error=f"below {rule.minimum}"))
+            if rule.maximum is not None:
+                checks.append(pa.Check(_ordered(rule, rule.maximum, "le"), error=f"above {rule.maximum}"))
             if rule.choices is not None:
                 checks.append(pa.Check.isin(rule.choices, error="not one of the choices"))
             if rule.pattern is not None:
                 pattern = f"(?:{rule.pattern})"
                 checks.append(
-                    pa.Check(lambda s, p=pattern: s.astype(str).str.fullmatch(p), error="of another form")
+                    pa.Check(
+                        lambda s, p=pattern: plain_values(s).astype(str).str.fullmatch(p),
+                        error="of another form",
+                    )
                 )
             columns[column] = pa.Column(
                 checks=checks, nullable=rule.nullable, unique=rule.unique, report_duplicates="all"
@@ -143,13 +165,14 @@ class Contract:
         return pa.DataFrameSchema(columns, strict=True, name=self.name)
 
     def check_columns(self, frame: pd.DataFrame) -> None:
-        """Raise ContractError if columns are missing or unknown."""
+        """Raise ContractError if columns are missing, unknown or there twice."""
+        require_unique_columns(frame, self.name, error=ContractError)
         missing = [column for column in self.columns if column not in frame.columns]
         unknown = [column for column in frame.columns if column not in self.columns]
         if missing or unknown:
             parts = [f"column {name!r} is missing" for name in missing]
             for name in unknown:
-                near = get_close_matches(str(name), missing, n=1)
+                near = get_close_matches(str(name), list(map(str, missing)), n=1)
                 parts.append(
                     f"column {name!r} is not in the contract"
                     + (f" (is it {near[0]!r} renamed?)" if near else "")
@@ -171,15 +194,29 @@ class Contract:
         Raises
         ------
         ContractError
-            If columns are missing or unknown: then no row can be judged.
+            If columns are missing or unknown, or a rule cannot be applied to the values of a column: then
+            no row can be judged.
         """
         import pandera.pandas as pa
 
         self.check_columns(frame)
+        plain = frame.reset_index(drop=True)
+        for column in self.columns:
+            with rules_applied(self.name, column):
+                values = plain[column]
+                if not isinstance(values.dtype, np.dtype):
+                    plain = plain.astype({column: object})
+                    plain[column] = plain_values(values)
+                if self.columns[column].unique:
+                    values.is_unique  # noqa: B018  (raises for lists, which pandera does not name)
         try:
-            self.to_pandera().validate(frame.reset_index(drop=True), lazy=True)
+            self.to_pandera().validate(plain, lazy=True)
         except pa.errors.SchemaErrors as error:
             cases = error.failure_cases
+            stopped = cases["index"].isna()
+            if stopped.any():
+                case = cases.loc[stopped.idxmax()]
+                raise _not_applied(self.name, case["column"], case["failure_case"]) from error
             rules = cases["check"].replace({"not_nullable": "missing", "field_uniqueness": "not unique"})
             listed = pd.DataFrame(
                 {
@@ -208,7 +245,8 @@ class Contract:
         good : DataFrame of shape (n_good, n_columns)
             Unchanged rows, in their order, with a new index.
         quarantined : DataFrame of shape (n_rows - n_good, n_columns + 1)
-            The others with a column `reason`, such as `age above 110`; reasons are joined by `; `.
+            The others with a column `reason`, such as `age above 110`; reasons are joined by `; `. If the
+            frame has a column of that name, it stays and the new one is `contract_reason`.
 
         Raises
         ------
@@ -217,9 +255,15 @@ class Contract:
         """
         failures = self.failures(frame)
         frame = frame.reset_index(drop=True)
-        reasons = (failures["column"] + " " + failures["rule"]).groupby(failures["row"]).agg("; ".join)
+        reasons = (
+            (failures["column"].map(str) + " " + failures["rule"]).groupby(failures["row"]).agg("; ".join)
+        )
         bad = frame.index.isin(reasons.index)
-        quarantined = frame.loc[bad].assign(reason=reasons.reindex(frame.index[bad]).to_numpy(dtype=object))
+        name = "reason"
+        while name in frame.columns:
+            name = f"contract_{name}"
+        quarantined = frame.loc[bad].copy()
+        quarantined[name] = reasons.reindex(frame.index[bad]).to_numpy(dtype=object)
         return frame.loc[~bad].reset_index(drop=True), quarantined.reset_index(drop=True)
 
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -257,37 +301,24 @@ def infer_contract(frame: pd.DataFrame, name: str, *, max_choices: int = 20) -> 
     Raises
     ------
     ValueError
-        If the frame has no rows.
+        If the frame has no rows, a name twice, or a column whose values have no type in common; the message
+        names it.
     """
     if frame.empty:
         raise ValueError(f"{name}: a contract cannot be inferred from a frame without rows")
+    require_unique_columns(frame, name)
     rules = {}
-    for column, values in frame.items():
-        present = values.dropna()
-        rule: dict[str, Any] = {"nullable": bool(values.isna().any())}
-        if pd.api.types.is_bool_dtype(values):
-            rule["type"] = "boolean"
-        elif pd.api.types.is_datetime64_any_dtype(values):
-            rule.update(type="date")
-            if len(present):
-                rule.update(minimum=str(present.min().date()), maximum=str(present.max().date()))
-        elif pd.api.types.is_numeric_dtype(values):
-            whole = bool(len(present)) and bool((present % 1 == 0).all())
-            rule["type"] = "integer" if whole else "number"
-            if len(present):
-                rule.update(minimum=present.min().item(), maximum=present.max().item())
-        else:
-            rule["type"] = "text"
-            if 0 < present.nunique() <= max_choices:
-                rule["choices"] = tuple(sorted(present.unique()))
-            elif len(present) == len(frame) and present.is_unique:
-                rule["unique"] = True
-        rules[str(column)] = ColumnRule(**rule)
+    for column, stored in frame.items():
+        with rules_applied(name, column):
+            values = plain_values(stored)
+            rules[column] = _inferred(values, max_choices)
     return Contract(name, rules)
 
 
 def load_contracts(path: str | Path) -> dict[str, Contract]:
     """Read a YAML file of contracts: table, then column, then rules.
+
+    Only `true` and `false` are truth values, as in YAML 1.2; the choices `yes` and `no` are texts.
 
     Raises
     ------
@@ -301,7 +332,10 @@ def load_contracts(path: str | Path) -> dict[str, Contract]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path.name}: no such contract file in {path.parent}")
-    tables = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        tables = yaml.load(path.read_text(encoding="utf-8"), Loader=_yaml_loader())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path.name}: not YAML ({error})") from error
     if not isinstance(tables, dict) or not all(isinstance(rules, dict) for rules in tables.values()):
         raise ValueError(f"{path.name}: a mapping of tables to columns is wanted")
     try:
@@ -310,38 +344,94 @@ def load_contracts(path: str | Path) -> dict[str, Contract]:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-def _bound(rule: ColumnRule, value: Any) -> Any:
-    if value is None:
-        return None
-    return pd.Timestamp(value) if rule.type == "date" else value
+@contextmanager
+def rules_applied(table: str, column: Any) -> Iterator[None]:
+    """Turn an error while rules are applied to a column into one that names table and column."""
+    try:
+        yield
+    except ContractError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise _not_applied(table, column, error) from error
 
 
-def _numeric(values: pd.Series) -> pd.Series:
-    return pd.to_numeric(values, errors="coerce")
+def _not_applied(table: str, column: Any, reason: Any) -> ContractError:
+    return ContractError(
+        f"{table}: column {column!r}: its rules cannot be applied to its values ({reason}); "
+        "repair the values or the rule"
+    )
+
+
+def _check_limit(kind: str, name: str, limit: Any) -> None:
+    if limit is None:
+        return
+    if kind in ("integer", "number") and (not isinstance(limit, Number) or isinstance(limit, bool)):
+        raise ValueError(f"{name} {limit!r} is no number")
+    if kind == "date":
+        try:
+            readable = not is_date_word(limit) and pd.Timestamp(limit) is not pd.NaT
+        except (TypeError, ValueError):
+            readable = False
+        if not readable or isinstance(limit, Number):
+            raise ValueError(f"{name} {limit!r} is no date; write it as 2024-03-31")
+
+
+def _inferred(values: pd.Series, max_choices: int) -> ColumnRule:
+    present = values.dropna()
+    nullable = len(present) < len(values)
+    kind = kind_of_values(values)
+    if kind is None:
+        held = ", ".join(sorted({type(value).__name__ for value in present})[:3])
+        raise TypeError(f"it holds {held}, which is no type of a contract or several")
+    if kind == "date":
+        dates = read_iso_dates(present)
+        if not len(dates):
+            return ColumnRule("date", nullable=nullable)
+        limits = dates.min(), dates.max()
+        whole = dates.dt.tz is None and all(limit == limit.normalize() for limit in limits)
+        low, high = (str(limit.date()) if whole else limit.isoformat() for limit in limits)
+        return ColumnRule("date", minimum=low, maximum=high, nullable=nullable)
+    if kind == "number":
+        numbers = as_numbers(values).dropna()
+        if not len(numbers):
+            return ColumnRule("number", nullable=nullable)
+        kind = "integer" if bool((numbers % 1 == 0).all()) else "number"
+        return ColumnRule(kind, minimum=numbers.min().item(), maximum=numbers.max().item(), nullable=nullable)
+    rule: dict[str, Any] = {}
+    if kind == "text" and 0 < present.nunique() <= max_choices:
+        rule["choices"] = tuple(sorted(present.unique()))
+    elif kind == "text" and len(present) and not nullable and present.is_unique:
+        rule["unique"] = True
+    return ColumnRule(kind, nullable=nullable, **rule)
+
+
+@cache
+def _yaml_loader() -> type:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """YAML in which only true and false are truth values."""
+
+    tag = "tag:yaml.org,2002:bool"
+    Loader.yaml_implicit_resolvers = {
+        first: [(name, form) for name, form in resolvers if name != tag]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    Loader.add_implicit_resolver(tag, re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
+    return Loader
 
 
 def _type_check(kind: str):
-    def passes(values: pd.Series) -> pd.Series:
-        if kind in ("integer", "number"):
-            numbers = _numeric(values)
-            good = numbers.notna()
-            if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
-                good &= values.map(lambda v: isinstance(v, Number) and not isinstance(v, bool)).astype(bool)
-            return good & (numbers % 1 == 0) if kind == "integer" else good
-        if kind == "date":
-            return pd.to_datetime(values, errors="coerce", format="ISO8601").notna()
-        wanted = (bool,) if kind == "boolean" else (str,)
-        return values.map(lambda value: isinstance(value, wanted)).astype(bool)
-
-    return passes
+    return lambda values: pd.Series(of_type(values, kind), index=values.index)
 
 
-def _ordered(rule: ColumnRule, bound: Any, how: str):
+def _ordered(rule: ColumnRule, limit: Any, how: str):
     def passes(values: pd.Series) -> pd.Series:
         if rule.type == "date":
-            comparable = pd.to_datetime(values, errors="coerce", format="ISO8601")
+            comparable = read_iso_dates(values)
+            bound = date_limit(limit, comparable)
         else:
-            comparable = _numeric(values)
+            comparable, bound = as_numbers(values), limit
         # A value of another type is reported once, by the type check.
         return comparable.isna() | getattr(comparable, how)(bound)
 
