@@ -15,6 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.contracts.values import as_numbers, plain_values
+from mlhelpers.data.iso_dates import read_iso_dates
+
 __all__ = ["Check", "Compare", "Implies", "Present", "Rule", "require_columns"]
 
 _OPERATORS = {
@@ -87,6 +90,14 @@ class Compare:
 
     def test(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Tested and passed rows."""
+        try:
+            return self._test(frame)
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"rule {self.name!r} on {', '.join(map(repr, self.columns))}: {error}"
+            ) from error
+
+    def _test(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         left = frame[self.left]
         if self.right is not None:
             read = _reader(left, frame[self.right])
@@ -98,8 +109,13 @@ class Compare:
             read = _dates if dated else _reader(kind, kind)
             left, right = read(left), read(kind)[0]
             tested = left.notna().to_numpy()
-        passed = _OPERATORS[self.sign](left, right)
-        return tested, np.asarray(passed, dtype=bool) & tested
+        if self.sign not in ("==", "!="):
+            _refuse_text_of_numbers(left, pd.Series([right]) if self.right is None else right)
+        known = np.flatnonzero(tested)
+        passed = np.zeros(len(frame), dtype=bool)
+        other = right if self.right is None else right.iloc[known]
+        passed[known] = np.asarray(_OPERATORS[self.sign](left.iloc[known], other), dtype=bool)
+        return tested, passed
 
 
 @dataclass(frozen=True)
@@ -205,12 +221,30 @@ def _reader(left: pd.Series, right: pd.Series) -> Callable[[pd.Series], pd.Serie
     kinds = (left, right)
     if any(pd.api.types.is_datetime64_any_dtype(values) for values in kinds):
         return _dates
-    if any(pd.api.types.is_numeric_dtype(values) for values in kinds):
-        return lambda values: pd.to_numeric(values, errors="coerce")
+    if any(_is_number(values) for values in kinds):
+        return as_numbers
     return lambda values: values.astype(object)
 
 
 def _dates(values: pd.Series) -> pd.Series:
-    if pd.api.types.is_datetime64_any_dtype(values):
-        return values
-    return pd.to_datetime(values, errors="coerce", format="ISO8601")
+    return read_iso_dates(values)
+
+
+def _is_number(values: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(plain_values(values).dtype)
+
+
+def _refuse_text_of_numbers(left: pd.Series, right: pd.Series) -> None:
+    """Texts are ordered letter by letter, by which 9 is above 10."""
+    if all(_holds_text_of_numbers(values) for values in (left, right)):
+        raise ValueError(
+            "both sides are texts that are numbers, which would be compared letter by letter; "
+            "read them as numbers first, such as by pd.to_numeric"
+        )
+
+
+def _holds_text_of_numbers(values: pd.Series) -> bool:
+    if values.dtype != object:
+        return False
+    texts = values[values.map(lambda value: isinstance(value, str)).astype(bool)]
+    return bool(as_numbers(texts).notna().any())
