@@ -1,6 +1,6 @@
-"""Checks that every function makes which takes a frame.
+"""Checks on frames that every stage makes: column names that are told apart, a column or several of them.
 
-Used by all stages: a frame with two columns of one name gives two columns where one is asked for.
+Not taught by itself; readers, contracts and reports build on it.
 """
 
 from __future__ import annotations
@@ -9,26 +9,37 @@ from typing import Any
 
 import pandas as pd
 
+__all__ = ["as_columns", "require_unique_columns"]
+
 
 def require_unique_columns(
-    frame: Any, what: str = "the frame", *, error: type[ValueError] = ValueError
+    frame: pd.DataFrame, what: str = "the frame", *, error: type[ValueError] = ValueError
 ) -> None:
-    """Refuse a frame in which a column name stands more than once.
+    """Refuse a frame in which two columns have one name.
 
     Parameters
     ----------
-    frame : DataFrame or object
-        Anything that is not a DataFrame passes.
+    frame : DataFrame
     what : str, default="the frame"
-        Name of it for the message.
+        What it is, such as a file's name; begins the message.
     error : type, default=ValueError
         Class of the error.
 
     Raises
     ------
     ValueError
-        With the names that are doubled.
+        If a name occurs twice; the message names every such column.
     """
-    if isinstance(frame, pd.DataFrame) and not frame.columns.is_unique:
-        doubled = dict.fromkeys(map(str, frame.columns[frame.columns.duplicated()]))
-        raise error(f"{what} has more than one column named {', '.join(doubled)}; rename or drop the others")
+    if frame.columns.is_unique:
+        return
+    twice = ", ".join(dict.fromkeys(map(repr, frame.columns[frame.columns.duplicated()])))
+    raise error(f"{what}: column {twice} stands there twice; rename or drop one of them")
+
+
+def as_columns(given: Any) -> list:
+    """A column or a sequence of columns as a list; a number is a column's name, None is no column."""
+    if given is None:
+        return []
+    if isinstance(given, list | tuple | set | frozenset | dict | pd.Index | pd.Series):
+        return list(given)
+    return list(given) if hasattr(given, "__iter__") and not isinstance(given, str) else [given]

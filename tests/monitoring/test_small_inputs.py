@@ -32,15 +32,9 @@ def test_codes_with_one_gap_are_the_same_codes():
     assert not report.table["drifted"].any()
 
 
-def test_missing_dates_are_counted_as_missing():
-    days = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=200)})
-    gaps = days.where(np.arange(200)[:, None] % 4 != 0)
-    assert "0.25" in str(drift_report(days, gaps))
-
-
 def test_doubled_columns_are_refused_by_name():
     frame = pd.DataFrame([[1.0, 2.0]] * 8, columns=["n", "n"])
-    with pytest.raises(ValueError, match="more than one column named n"):
+    with pytest.raises(ValueError, match="column 'n' stands there twice"):
         drift_table(frame, frame, numeric=["n"], categorical=[])
-    with pytest.raises(ValueError, match="more than one column named n"):
+    with pytest.raises(ValueError, match="column 'n' stands there twice"):
         learn_baseline(frame, numeric=["n"], categorical=[], batch_size=2)

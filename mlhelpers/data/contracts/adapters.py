@@ -188,7 +188,7 @@ def _expectations(column: str, rule: ColumnRule) -> Iterator[Any]:
 
 def _allowed(rule: ColumnRule) -> str:
     if rule.choices is not None:
-        return ", ".join(rule.choices)
+        return ", ".join(map(str, rule.choices))
     if rule.pattern is not None:
         return rule.pattern
     if rule.minimum is None and rule.maximum is None:

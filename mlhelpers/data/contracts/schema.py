@@ -5,11 +5,12 @@ Taught in lesson 2.5; the validate stage of the churn pipeline keeps its tables 
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
+from functools import cache
 from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.contracts.values import as_numbers, date_limit, kind_of_values, of_type, plain_values
 from mlhelpers.data.frames import require_unique_columns
+from mlhelpers.data.iso_dates import is_date_word, read_iso_dates
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -69,7 +72,19 @@ class ColumnRule:
         if self.type not in TYPES:
             raise ValueError(f"type {self.type!r} is none of {', '.join(sorted(TYPES))}")
         if self.choices is not None:
+            if isinstance(self.choices, str):
+                raise TypeError(f"choices: give a list of values, [{self.choices!r}]")
             object.__setattr__(self, "choices", tuple(self.choices))
+            other = [choice for choice in self.choices if not isinstance(choice, str)]
+            if self.type == "text" and other:
+                raise ValueError(f"choice {other[0]!r} is no text; put it in quotes")
+        for name in ("minimum", "maximum"):
+            _check_limit(self.type, name, getattr(self, name))
+        if self.pattern is not None:
+            try:
+                re.compile(self.pattern)
+            except (re.error, TypeError) as error:
+                raise ValueError(f"pattern {self.pattern!r} is no regular expression ({error})") from error
 
 
 @dataclass(frozen=True)
@@ -130,17 +145,19 @@ class Contract:
         columns = {}
         for column, rule in self.columns.items():
             checks = [pa.Check(_type_check(rule.type), element_wise=False, error=f"no {rule.type}")]
-            low, high = _bound(rule, rule.minimum), _bound(rule, rule.maximum)
-            if low is not None:
-                checks.append(pa.Check(_ordered(rule, low, "ge"), error=f"below {rule.minimum}"))
-            if high is not None:
-                checks.append(pa.Check(_ordered(rule, high, "le"), error=f"above {rule.maximum}"))
+            if rule.minimum is not None:
+                checks.append(pa.Check(_ordered(rule, rule.minimum, "ge"), error=f"below {rule.minimum}"))
+            if rule.maximum is not None:
+                checks.append(pa.Check(_ordered(rule, rule.maximum, "le"), error=f"above {rule.maximum}"))
             if rule.choices is not None:
                 checks.append(pa.Check.isin(rule.choices, error="not one of the choices"))
             if rule.pattern is not None:
                 pattern = f"(?:{rule.pattern})"
                 checks.append(
-                    pa.Check(lambda s, p=pattern: s.astype(str).str.fullmatch(p), error="of another form")
+                    pa.Check(
+                        lambda s, p=pattern: plain_values(s).astype(str).str.fullmatch(p),
+                        error="of another form",
+                    )
                 )
             columns[column] = pa.Column(
                 checks=checks, nullable=rule.nullable, unique=rule.unique, report_duplicates="all"
@@ -148,14 +165,14 @@ class Contract:
         return pa.DataFrameSchema(columns, strict=True, name=self.name)
 
     def check_columns(self, frame: pd.DataFrame) -> None:
-        """Raise ContractError if columns are missing, unknown or doubled."""
+        """Raise ContractError if columns are missing, unknown or there twice."""
         require_unique_columns(frame, self.name, error=ContractError)
         missing = [column for column in self.columns if column not in frame.columns]
         unknown = [column for column in frame.columns if column not in self.columns]
         if missing or unknown:
             parts = [f"column {name!r} is missing" for name in missing]
             for name in unknown:
-                near = get_close_matches(str(name), missing, n=1)
+                near = get_close_matches(str(name), list(map(str, missing)), n=1)
                 parts.append(
                     f"column {name!r} is not in the contract"
                     + (f" (is it {near[0]!r} renamed?)" if near else "")
@@ -177,18 +194,29 @@ class Contract:
         Raises
         ------
         ContractError
-            If columns are missing or unknown: then no row can be judged.
+            If columns are missing or unknown, or a rule cannot be applied to the values of a column: then
+            no row can be judged.
         """
         import pandera.pandas as pa
 
         self.check_columns(frame)
-        frame = _without_categories(frame.reset_index(drop=True))
+        plain = frame.reset_index(drop=True)
+        for column in self.columns:
+            with rules_applied(self.name, column):
+                values = plain[column]
+                if not isinstance(values.dtype, np.dtype):
+                    plain = plain.astype({column: object})
+                    plain[column] = plain_values(values)
+                if self.columns[column].unique:
+                    values.is_unique  # noqa: B018  (raises for lists, which pandera does not name)
         try:
-            self.to_pandera().validate(frame, lazy=True)
-        except (TypeError, AttributeError) as error:
-            raise ContractError(self._cannot_be_applied(frame, error)) from error
+            self.to_pandera().validate(plain, lazy=True)
         except pa.errors.SchemaErrors as error:
             cases = error.failure_cases
+            stopped = cases["index"].isna()
+            if stopped.any():
+                case = cases.loc[stopped.idxmax()]
+                raise _not_applied(self.name, case["column"], case["failure_case"]) from error
             rules = cases["check"].replace({"not_nullable": "missing", "field_uniqueness": "not unique"})
             listed = pd.DataFrame(
                 {
@@ -205,22 +233,6 @@ class Contract:
         empty = pd.DataFrame(columns=["row", "column", "rule", "value"], dtype=object)
         return empty.astype({"row": "int64"})
 
-    def _cannot_be_applied(self, frame: pd.DataFrame, error: Exception) -> str:
-        """Sentence that names the column whose rule stops."""
-        import pandera.pandas as pa
-
-        for column, rule in self.columns.items():
-            try:
-                Contract(self.name, {column: rule}).to_pandera().validate(frame[[column]], lazy=True)
-            except pa.errors.SchemaErrors:
-                continue
-            except (TypeError, AttributeError) as own:
-                return (
-                    f"{self.name}: column {column!r}: the rule for {rule.type} cannot be applied to "
-                    f"{frame[column].dtype} ({own})"
-                )
-        return f"{self.name}: a rule cannot be applied ({error})"
-
     def split(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Split rows into those that keep the contract and those that break it.
 
@@ -233,8 +245,8 @@ class Contract:
         good : DataFrame of shape (n_good, n_columns)
             Unchanged rows, in their order, with a new index.
         quarantined : DataFrame of shape (n_rows - n_good, n_columns + 1)
-            The others with a column `reason`, such as `age above 110`; reasons are joined by `; `. Where the
-            frame has a column of that name it is `contract_reason`.
+            The others with a column `reason`, such as `age above 110`; reasons are joined by `; `. If the
+            frame has a column of that name, it stays and the new one is `contract_reason`.
 
         Raises
         ------
@@ -244,15 +256,14 @@ class Contract:
         failures = self.failures(frame)
         frame = frame.reset_index(drop=True)
         reasons = (
-            (failures["column"].astype(str) + " " + failures["rule"]).groupby(failures["row"]).agg("; ".join)
+            (failures["column"].map(str) + " " + failures["rule"]).groupby(failures["row"]).agg("; ".join)
         )
         bad = frame.index.isin(reasons.index)
         name = "reason"
         while name in frame.columns:
             name = f"contract_{name}"
-        quarantined = frame.loc[bad].assign(
-            **{name: reasons.reindex(frame.index[bad]).to_numpy(dtype=object)}
-        )
+        quarantined = frame.loc[bad].copy()
+        quarantined[name] = reasons.reindex(frame.index[bad]).to_numpy(dtype=object)
         return frame.loc[~bad].reset_index(drop=True), quarantined.reset_index(drop=True)
 
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -290,93 +301,24 @@ def infer_contract(frame: pd.DataFrame, name: str, *, max_choices: int = 20) -> 
     Raises
     ------
     ValueError
-        If the frame has no rows, a column name stands twice, or a column holds values of several kinds or of
-        one that a contract has no type for; the message names the column.
+        If the frame has no rows, a name twice, or a column whose values have no type in common; the message
+        names it.
     """
-    require_unique_columns(frame, name)
     if frame.empty:
         raise ValueError(f"{name}: a contract cannot be inferred from a frame without rows")
+    require_unique_columns(frame, name)
     rules = {}
-    for column, values in _without_categories(frame).items():
-        try:
+    for column, stored in frame.items():
+        with rules_applied(name, column):
+            values = plain_values(stored)
             rules[column] = _inferred(values, max_choices)
-        except TypeError as error:
-            raise ValueError(f"{name}: column {column!r}: {error}") from error
     return Contract(name, rules)
-
-
-def _inferred(values: pd.Series, max_choices: int) -> ColumnRule:
-    """Rule that the values keep; a TypeError for a kind of value that no contract has a type for."""
-    present = values.dropna()
-    rule: dict[str, Any] = {"nullable": bool(values.isna().any())}
-    kind = _kind_of(present)
-    if kind == "boolean":
-        rule["type"] = "boolean"
-    elif kind == "date":
-        rule["type"] = "date"
-        if len(present):
-            rule.update(minimum=_day_or_moment(present.min()), maximum=_day_or_moment(present.max()))
-    elif kind == "number":
-        numbers = pd.to_numeric(present)
-        whole = bool(len(numbers)) and bool((numbers % 1 == 0).all())
-        rule["type"] = "integer" if whole else "number"
-        if len(numbers):
-            rule.update(minimum=numbers.min().item(), maximum=numbers.max().item())
-    else:
-        rule["type"] = "text"
-        if 0 < present.nunique() <= max_choices:
-            rule["choices"] = tuple(sorted(present.unique()))
-        elif len(present) == len(values) and present.is_unique:
-            rule["unique"] = True
-    return ColumnRule(**rule)
-
-
-def _kind_of(present: pd.Series) -> str:
-    if pd.api.types.is_bool_dtype(present):
-        return "boolean"
-    if pd.api.types.is_datetime64_any_dtype(present):
-        return "date"
-    if pd.api.types.is_numeric_dtype(present) and not pd.api.types.is_complex_dtype(present):
-        return "number"
-    if present.dtype != object and not pd.api.types.is_string_dtype(present):
-        if str(present.dtype).startswith(("date32", "date64", "timestamp")):
-            return "date"
-        raise TypeError(f"{present.dtype} has no type of contract; convert it to a number or a text first")
-    kinds = {
-        "boolean" if isinstance(value, bool | np.bool_)
-        else "number" if isinstance(value, Number)
-        else "date" if isinstance(value, dt.date)
-        else "text" if isinstance(value, str)
-        else type(value).__name__
-        for value in present
-    }  # fmt: skip
-    strange = kinds - {"boolean", "number", "date", "text"}
-    if strange or len(kinds) > 1:
-        raise TypeError(f"holds {' and '.join(sorted(kinds))}; a contract wants values of one kind")
-    return kinds.pop() if kinds else "text"
-
-
-def _day_or_moment(value: Any) -> str:
-    stamp = pd.Timestamp(value)
-    return str(stamp.date()) if stamp == stamp.normalize() and stamp.tz is None else stamp.isoformat()
-
-
-def _without_categories(frame: pd.DataFrame) -> pd.DataFrame:
-    """Categories as the values that they stand for."""
-    plain = {
-        column: values.astype(values.cat.categories.dtype if not values.isna().any() else object)
-        for column, values in frame.items()
-        if isinstance(values.dtype, pd.CategoricalDtype)
-    }
-    if plain:
-        frame = frame.copy(deep=False)
-        for column, values in plain.items():
-            frame[column] = values
-    return frame
 
 
 def load_contracts(path: str | Path) -> dict[str, Contract]:
     """Read a YAML file of contracts: table, then column, then rules.
+
+    Only `true` and `false` are truth values, as in YAML 1.2; the choices `yes` and `no` are texts.
 
     Raises
     ------
@@ -390,7 +332,10 @@ def load_contracts(path: str | Path) -> dict[str, Contract]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path.name}: no such contract file in {path.parent}")
-    tables = yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())
+    try:
+        tables = yaml.load(path.read_text(encoding="utf-8"), Loader=_yaml_loader())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path.name}: not YAML ({error})") from error
     if not isinstance(tables, dict) or not all(isinstance(rules, dict) for rules in tables.values()):
         raise ValueError(f"{path.name}: a mapping of tables to columns is wanted")
     try:
@@ -399,61 +344,94 @@ def load_contracts(path: str | Path) -> dict[str, Contract]:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-def _loader():
-    """YAML loader that takes only true and false for a switch, so that the choices yes and no stay texts."""
+@contextmanager
+def rules_applied(table: str, column: Any) -> Iterator[None]:
+    """Turn an error while rules are applied to a column into one that names table and column."""
+    try:
+        yield
+    except ContractError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise _not_applied(table, column, error) from error
+
+
+def _not_applied(table: str, column: Any, reason: Any) -> ContractError:
+    return ContractError(
+        f"{table}: column {column!r}: its rules cannot be applied to its values ({reason}); "
+        "repair the values or the rule"
+    )
+
+
+def _check_limit(kind: str, name: str, limit: Any) -> None:
+    if limit is None:
+        return
+    if kind in ("integer", "number") and (not isinstance(limit, Number) or isinstance(limit, bool)):
+        raise ValueError(f"{name} {limit!r} is no number")
+    if kind == "date":
+        try:
+            readable = not is_date_word(limit) and pd.Timestamp(limit) is not pd.NaT
+        except (TypeError, ValueError):
+            readable = False
+        if not readable or isinstance(limit, Number):
+            raise ValueError(f"{name} {limit!r} is no date; write it as 2024-03-31")
+
+
+def _inferred(values: pd.Series, max_choices: int) -> ColumnRule:
+    present = values.dropna()
+    nullable = len(present) < len(values)
+    kind = kind_of_values(values)
+    if kind is None:
+        held = ", ".join(sorted({type(value).__name__ for value in present})[:3])
+        raise TypeError(f"it holds {held}, which is no type of a contract or several")
+    if kind == "date":
+        dates = read_iso_dates(present)
+        if not len(dates):
+            return ColumnRule("date", nullable=nullable)
+        limits = dates.min(), dates.max()
+        whole = dates.dt.tz is None and all(limit == limit.normalize() for limit in limits)
+        low, high = (str(limit.date()) if whole else limit.isoformat() for limit in limits)
+        return ColumnRule("date", minimum=low, maximum=high, nullable=nullable)
+    if kind == "number":
+        numbers = as_numbers(values).dropna()
+        if not len(numbers):
+            return ColumnRule("number", nullable=nullable)
+        kind = "integer" if bool((numbers % 1 == 0).all()) else "number"
+        return ColumnRule(kind, minimum=numbers.min().item(), maximum=numbers.max().item(), nullable=nullable)
+    rule: dict[str, Any] = {}
+    if kind == "text" and 0 < present.nunique() <= max_choices:
+        rule["choices"] = tuple(sorted(present.unique()))
+    elif kind == "text" and len(present) and not nullable and present.is_unique:
+        rule["unique"] = True
+    return ColumnRule(kind, nullable=nullable, **rule)
+
+
+@cache
+def _yaml_loader() -> type:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        yaml_implicit_resolvers = {  # noqa: RUF012
-            first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:bool"]
-            for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        }
+        """YAML in which only true and false are truth values."""
 
-    switch = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
-    Loader.add_implicit_resolver("tag:yaml.org,2002:bool", switch, list("tTfF"))
+    tag = "tag:yaml.org,2002:bool"
+    Loader.yaml_implicit_resolvers = {
+        first: [(name, form) for name, form in resolvers if name != tag]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    Loader.add_implicit_resolver(tag, re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
     return Loader
 
 
-def _bound(rule: ColumnRule, value: Any) -> Any:
-    if value is None:
-        return None
-    if rule.type != "date":
-        return value
-    bound = pd.Timestamp(value)
-    return bound.tz_localize("UTC") if bound.tz is None else bound
-
-
-def _numeric(values: pd.Series) -> pd.Series:
-    return pd.to_numeric(values, errors="coerce")
-
-
-def _moments(values: pd.Series) -> pd.Series:
-    """Dates in UTC; NaT for what is none, such as the words `now` and `today`, which pandas takes."""
-    if values.dtype == object or pd.api.types.is_string_dtype(values):
-        words = values.map(lambda value: isinstance(value, str) and not value.strip()[:1].isdigit())
-        values = values.astype(object).mask(words.astype(bool))
-    return pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
-
-
 def _type_check(kind: str):
+    return lambda values: pd.Series(of_type(values, kind), index=values.index)
+
+
+def _ordered(rule: ColumnRule, limit: Any, how: str):
     def passes(values: pd.Series) -> pd.Series:
-        if kind in ("integer", "number"):
-            numbers = _numeric(values)
-            good = numbers.notna()
-            if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
-                good &= values.map(lambda v: isinstance(v, Number) and not isinstance(v, bool)).astype(bool)
-            return good & (numbers % 1 == 0) if kind == "integer" else good
-        if kind == "date":
-            return _moments(values).notna()
-        wanted = (bool, np.bool_) if kind == "boolean" else (str,)
-        return values.map(lambda value: isinstance(value, wanted)).astype(bool)
-
-    return passes
-
-
-def _ordered(rule: ColumnRule, bound: Any, how: str):
-    def passes(values: pd.Series) -> pd.Series:
-        comparable = _moments(values) if rule.type == "date" else _numeric(values)
+        if rule.type == "date":
+            comparable = read_iso_dates(values)
+            bound = date_limit(limit, comparable)
+        else:
+            comparable, bound = as_numbers(values), limit
         # A value of another type is reported once, by the type check.
         return comparable.isna() | getattr(comparable, how)(bound)
 

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.data.contracts import Contract
+from mlhelpers.data.contracts.schema import rules_applied
+from mlhelpers.data.frames import as_columns, require_unique_columns
 from mlhelpers.data.quality.checks import agreement, plausible, repeated_rows, timeliness, uniqueness
 from mlhelpers.data.quality.result import DIMENSIONS, CheckResult, QualityReport, result_of
 from mlhelpers.data.quality.rules import Check, Compare, Implies, Present, Rule, require_columns
@@ -106,8 +108,9 @@ def quality_report(
     ContractError
         If `frame` lacks columns of the contract or has others.
     ValueError
-        If `frame` has no rows, a named column is not there, `as_of` is missing, or the reference has no key
-        or repeats one.
+        If `frame` has no rows, a named column is not there, `as_of` is missing, or the reference has no key,
+        repeats one, or holds a column as another type (text against numbers, dates without a zone) than
+        `frame`.
     TypeError
         If `frame` is not a DataFrame, or holds values that cannot be compared.
 
@@ -118,7 +121,7 @@ def quality_report(
     _check_arguments(frame, optional, dates, as_of, reference, key)
     if contract is not None:
         contract.check_columns(frame)
-    keys = [key] if isinstance(key, str) else list(key or ())
+    keys = as_columns(key)
     require_columns(frame, keys, "key")
     numbers = _numeric_columns(frame, contract)
     checks: list[CheckResult] = []
@@ -126,7 +129,7 @@ def quality_report(
     for name in frame.columns:  # one column at a time, so that little memory is taken
         column = Column(frame[name])
         if contract is not None:
-            checks += _validity(column, contract, str(name), max_rows)
+            checks += _validity(column, contract, name, max_rows)
         if name not in optional:
             checks.append(result_of("completeness", f"{name} is missing", len(frame), column.gaps, max_rows))
         if reference is None and name in numbers and name not in keys:
@@ -160,9 +163,9 @@ def _check_arguments(frame, optional, dates, as_of, reference, key) -> None:
         raise TypeError(f"frame must be a pandas DataFrame, got {type(frame).__name__}")
     if frame.empty:
         raise ValueError("the frame has no rows or no columns, so there is nothing to score")
-    if not frame.columns.is_unique:
-        twice = frame.columns[frame.columns.duplicated()][0]
-        raise ValueError(f"the column {twice!r} stands there twice; rename one of them")
+    require_unique_columns(frame)
+    if reference is not None:
+        require_unique_columns(reference, "the reference")
     require_columns(frame, list(optional), "optional")
     require_columns(frame, list(dates or ()), "dates")
     if dates and as_of is None:
@@ -185,8 +188,9 @@ def _numeric_columns(frame: pd.DataFrame, contract: Contract | None) -> set[str]
     }
 
 
-def _validity(column: Column, contract: Contract, name: str, max_rows: int | None) -> list[CheckResult]:
-    broken = {label: rows for label, rows in value_rules(column, contract.columns[name]) if rows.any()}
+def _validity(column: Column, contract: Contract, name: Any, max_rows: int | None) -> list[CheckResult]:
+    with rules_applied(contract.name, name):
+        broken = {label: rows for label, rows in value_rules(column, contract.columns[name]) if rows.any()}
     known = len(column.values) - np.count_nonzero(column.gaps)
     if len(broken) < 2:
         label, rows = next(iter(broken.items()), ("keeps the contract", np.zeros(0, dtype=bool)))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.contracts.values import as_numbers, date_limit, kind_of_values, plain_values
+from mlhelpers.data.iso_dates import read_iso_dates
 from mlhelpers.data.quality.result import CheckResult, result_of
 from mlhelpers.data.quality.rules import require_columns
 from mlhelpers.data.quality.validity import Column
@@ -17,7 +19,7 @@ __all__ = ["agreement", "plausible", "repeated_rows", "timeliness", "uniqueness"
 
 def plausible(column: Column, name: str, fence: float, max_rows: int | None) -> list[CheckResult]:
     """Accuracy without a reference: numbers within so many interquartile ranges of the quartiles."""
-    values = pd.to_numeric(column.values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    values = as_numbers(column.values).to_numpy(dtype=np.float64)
     finite = np.isfinite(values)
     known = values if finite.all() else values[finite]
     if not known.size:
@@ -68,6 +70,13 @@ def agreement(
     shared = [name for name in reference.columns if name in frame.columns and name not in keys]
     if not shared:
         raise ValueError("the reference shares no column with the frame besides the key")
+    for name in keys:
+        mine, theirs = (kind_of_values(plain_values(part[name])) for part in (frame, reference))
+        if mine != theirs and frame[name].notna().any() and reference[name].notna().any():
+            raise ValueError(
+                f"key {name!r} is {mine or 'mixed'} in the frame and {theirs or 'mixed'} in the reference; "
+                "no row would be found: bring both to one type"
+            )
     index = pd.MultiIndex.from_frame(reference[keys]) if len(keys) > 1 else pd.Index(reference[keys[0]])
     if not index.is_unique:
         raise ValueError(
@@ -78,27 +87,43 @@ def agreement(
     results = []
     for name in shared:
         true, here = reference[name].iloc[place].reset_index(drop=True), frame[name].reset_index(drop=True)
-        if pd.api.types.is_datetime64_any_dtype(true):
-            here = pd.to_datetime(here, errors="coerce", format="ISO8601")
-            wrong = here != true
-        elif pd.api.types.is_numeric_dtype(true):
-            here = pd.to_numeric(here, errors="coerce")
-            wrong = (here - true).abs() > tolerance * true.abs().clip(lower=1)
-        else:
-            wrong = here.astype(object) != true.astype(object)
+        try:
+            wrong, here = _differences(here, true, tolerance)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"column {name!r} cannot be compared with the reference: {error}") from error
         both = (here.notna() & true.notna()).to_numpy() & (place >= 0)
-        results.append(
-            result_of("accuracy", f"{name} differs", both.sum(), wrong.to_numpy(bool) & both, max_rows)
-        )
+        results.append(result_of("accuracy", f"{name} differs", both.sum(), wrong & both, max_rows))
     return results
+
+
+def _differences(here: pd.Series, true: pd.Series, tolerance: float) -> tuple[np.ndarray, pd.Series]:
+    """Where two columns differ, gaps aside, and the first one as it was read for that."""
+    true = plain_values(true)
+    if pd.api.types.is_datetime64_any_dtype(true.dtype):
+        here = read_iso_dates(here)
+        if (here.dt.tz is None) != (true.dt.tz is None):
+            raise ValueError("one has a time zone and the other has none; give both one or none")
+        return (here != true).to_numpy(bool), here
+    if true.dtype.kind in "iuf":
+        here = as_numbers(here)
+        mine, theirs = here.to_numpy(np.float64), true.to_numpy(np.float64)
+        with np.errstate(invalid="ignore"):
+            far = np.abs(mine - theirs) > tolerance * np.maximum(np.abs(theirs), 1)
+        return far | (np.isinf(theirs) & (mine != theirs)), here
+    here = plain_values(here)
+    pairs = zip(here.astype(object), true.astype(object), strict=True)
+    return np.array([bool(mine != theirs) for mine, theirs in pairs], dtype=bool), here
 
 
 def timeliness(
     values: pd.Series, name: str, age: float | None, as_of: pd.Timestamp, max_rows: int | None
 ) -> list[CheckResult]:
     """Dates after the report date, and dates older than `age` days."""
-    if not pd.api.types.is_datetime64_any_dtype(values):
-        values = pd.to_datetime(values, errors="coerce", format="ISO8601")
+    try:
+        values = read_iso_dates(values)
+        as_of = date_limit(as_of, values)
+    except ValueError as error:
+        raise ValueError(f"dates: column {name!r}: {error}") from error
     known = int(values.notna().sum())
     newest = values.max()
     note = f"newest {newest.date()}, {(as_of - newest).days} days before" if known else "no date can be read"
@@ -123,7 +148,7 @@ def uniqueness(
         again = again.to_numpy()
         if again.any():
             again &= frame[columns].notna().all(axis=1).to_numpy()
-        label = f"key {', '.join(columns)} repeats"
+        label = f"key {', '.join(map(str, columns))} repeats"
         results.append(result_of("uniqueness", label, len(frame), again, max_rows))
         repeated |= again
     again = repeated_rows(frame, among=among)

@@ -15,6 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.contracts.values import as_numbers, plain_values
+from mlhelpers.data.iso_dates import read_iso_dates
+
 __all__ = ["Check", "Compare", "Implies", "Present", "Rule", "require_columns"]
 
 _OPERATORS = {
@@ -26,7 +29,6 @@ _OPERATORS = {
     ">": operator.gt,
 }
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?\s*$")
 
 
 class Rule(Protocol):
@@ -88,9 +90,16 @@ class Compare:
 
     def test(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Tested and passed rows."""
+        try:
+            return self._test(frame)
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"rule {self.name!r} on {', '.join(map(repr, self.columns))}: {error}"
+            ) from error
+
+    def _test(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         left = frame[self.left]
         if self.right is not None:
-            self._refuse_numbers_as_text(left, frame[self.right])
             read = _reader(left, frame[self.right])
             left, right = read(left), read(frame[self.right])
             tested = (left.notna() & right.notna()).to_numpy()
@@ -100,20 +109,13 @@ class Compare:
             read = _dates if dated else _reader(kind, kind)
             left, right = read(left), read(kind)[0]
             tested = left.notna().to_numpy()
-        passed = _OPERATORS[self.sign](left, right)
-        return tested, np.asarray(passed, dtype=bool) & tested
-
-    def _refuse_numbers_as_text(self, *sides: pd.Series) -> None:
-        """Texts compare letter by letter, so that "9" stands after "10"."""
-        if self.sign in ("==", "!="):
-            return
-        known = [side.dropna() for side in sides]
-        if all(len(side) and side.map(_is_number_text).all() for side in known):
-            columns = ", ".join(map(repr, self.columns))
-            raise ValueError(
-                f"rule {self.name}: the columns {columns} hold numbers as text, which compare letter by letter; "
-                "make numbers of them first, for example with NumberParser"
-            )
+        if self.sign not in ("==", "!="):
+            _refuse_text_of_numbers(left, pd.Series([right]) if self.right is None else right)
+        known = np.flatnonzero(tested)
+        passed = np.zeros(len(frame), dtype=bool)
+        other = right if self.right is None else right.iloc[known]
+        passed[known] = np.asarray(_OPERATORS[self.sign](left.iloc[known], other), dtype=bool)
+        return tested, passed
 
 
 @dataclass(frozen=True)
@@ -214,21 +216,35 @@ def require_columns(frame: pd.DataFrame, columns: Sequence[str], role: str) -> N
             raise ValueError(f"{role}: no column {column!r}; {hint}")
 
 
-def _is_number_text(value: Any) -> bool:
-    return isinstance(value, str) and _NUMBER.match(value) is not None
-
-
 def _reader(left: pd.Series, right: pd.Series) -> Callable[[pd.Series], pd.Series]:
     """How both sides are read: as dates if one is a date, as numbers if one is a number, else as they are."""
     kinds = (left, right)
     if any(pd.api.types.is_datetime64_any_dtype(values) for values in kinds):
         return _dates
-    if any(pd.api.types.is_numeric_dtype(values) for values in kinds):
-        return lambda values: pd.to_numeric(values, errors="coerce")
+    if any(_is_number(values) for values in kinds):
+        return as_numbers
     return lambda values: values.astype(object)
 
 
 def _dates(values: pd.Series) -> pd.Series:
-    if pd.api.types.is_datetime64_any_dtype(values):
-        return values
-    return pd.to_datetime(values, errors="coerce", format="ISO8601")
+    return read_iso_dates(values)
+
+
+def _is_number(values: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(plain_values(values).dtype)
+
+
+def _refuse_text_of_numbers(left: pd.Series, right: pd.Series) -> None:
+    """Texts are ordered letter by letter, by which 9 is above 10."""
+    if all(_holds_text_of_numbers(values) for values in (left, right)):
+        raise ValueError(
+            "both sides are texts that are numbers, which would be compared letter by letter; "
+            "read them as numbers first, such as by pd.to_numeric"
+        )
+
+
+def _holds_text_of_numbers(values: pd.Series) -> bool:
+    if values.dtype != object:
+        return False
+    texts = values[values.map(lambda value: isinstance(value, str)).astype(bool)]
+    return bool(as_numbers(texts).notna().any())

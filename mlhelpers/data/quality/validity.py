@@ -8,25 +8,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from numbers import Number
 
 import numpy as np
 import pandas as pd
 
 from mlhelpers.data.contracts import ColumnRule, Contract
+from mlhelpers.data.contracts.schema import rules_applied
+from mlhelpers.data.contracts.values import as_numbers, date_limit, of_type, plain_values
+from mlhelpers.data.iso_dates import read_iso_dates
 
 __all__ = ["Column", "broken_rules", "value_rules"]
 
 # Patterns that Python's `re` and Arrow's RE2 read alike on ASCII text; others go through Python.
 _PLAIN_PATTERN = re.compile(r"(?:[A-Za-z0-9 _,:;@/#%=<>~'\"&!|+*?(){}.-]|\[[A-Za-z0-9_.-]+\]|\\[d.-])*")
 _PYTHON_ONLY = re.compile(r"\(\?|[*+?}]\+")
+# Arrow takes counts up to 1000 and knows no `{,2}`.
+_PLAIN_COUNT = re.compile(r"\{[0-9]{1,3}(,[0-9]{0,3})?\}")
 
 
 class Column:
     """A column whose gaps and different values are worked out once and shared by the checks."""
 
     def __init__(self, values: pd.Series) -> None:
-        self.values = values
+        words = isinstance(values.dtype, pd.CategoricalDtype) and values.cat.categories.dtype == object
+        self.values = values if words else plain_values(values)
 
     @cached_property
     def is_text(self) -> bool:
@@ -76,11 +81,13 @@ def broken_rules(frame: pd.DataFrame, contract: Contract) -> dict[tuple[str, str
     found = {}
     for name, rule in contract.columns.items():
         column = Column(frame[name])
-        broken_by = dict(value_rules(column, rule))
-        if not rule.nullable:
-            broken_by["missing"] = column.gaps
-        if rule.unique:
-            broken_by["not unique"] = frame[name].duplicated(keep=False).to_numpy() & ~column.gaps
+        with rules_applied(contract.name, name):
+            broken_by = dict(value_rules(column, rule))
+            if not rule.nullable:
+                broken_by["missing"] = column.gaps
+            if rule.unique:
+                frame[name].is_unique  # noqa: B018  (raises for lists, which `duplicated` compares wrongly)
+                broken_by["not unique"] = frame[name].duplicated(keep=False).to_numpy() & ~column.gaps
         for label, broken in broken_by.items():
             positions = np.flatnonzero(broken)
             if positions.size:
@@ -124,25 +131,9 @@ def _numeric_column(
 
 
 def _any_column(values: pd.Series, gaps: np.ndarray, rule: ColumnRule) -> Iterator[tuple[str, np.ndarray]]:
-    yield f"no {rule.type}", ~_of_type(values, rule.type) & ~gaps
+    yield f"no {rule.type}", ~of_type(values, rule.type) & ~gaps
     yield from _bounds(values, gaps, rule)
     yield from _words(values, gaps, rule)
-
-
-def _of_type(values: pd.Series, kind: str) -> np.ndarray:
-    if kind == "text" and pd.api.types.infer_dtype(values, skipna=True) == "string":
-        return np.ones(len(values), dtype=bool)
-    if kind == "date":
-        return pd.to_datetime(values, errors="coerce", format="ISO8601").notna().to_numpy()
-    if kind in ("integer", "number"):
-        numbers = pd.to_numeric(values, errors="coerce")
-        good = numbers.notna().to_numpy()
-        good &= np.fromiter(
-            (isinstance(v, Number) and not isinstance(v, bool) for v in values), bool, len(values)
-        )
-        return good & (numbers % 1 == 0).to_numpy() if kind == "integer" else good
-    wanted = bool if kind == "boolean" else str
-    return np.fromiter((isinstance(value, wanted) for value in values), bool, len(values))
 
 
 def _bounds(values: pd.Series, gaps: np.ndarray, rule: ColumnRule) -> Iterator[tuple[str, np.ndarray]]:
@@ -150,10 +141,10 @@ def _bounds(values: pd.Series, gaps: np.ndarray, rule: ColumnRule) -> Iterator[t
         return
     low, high = rule.minimum, rule.maximum
     if rule.type == "date":
-        comparable = pd.to_datetime(values, errors="coerce", format="ISO8601")
-        low, high = (None if bound is None else pd.Timestamp(bound) for bound in (low, high))
+        comparable = read_iso_dates(values)
+        low, high = (None if bound is None else date_limit(bound, comparable) for bound in (low, high))
     else:
-        comparable = pd.to_numeric(values, errors="coerce")
+        comparable = as_numbers(values)
     if low is not None and comparable.min() < low:
         yield f"below {rule.minimum}", (comparable < low).to_numpy() & ~gaps
     if high is not None and comparable.max() > high:
@@ -173,9 +164,13 @@ def _matches(values: pd.Series, pattern: str) -> np.ndarray:
     import pyarrow.compute as pc
 
     plain = _PLAIN_PATTERN.fullmatch(pattern) and not _PYTHON_ONLY.search(pattern)
+    plain = plain and not re.search("[{}]", _PLAIN_COUNT.sub("", pattern))
     if plain and pd.api.types.infer_dtype(values, skipna=True) == "string":
         text = pa.array(values, type=pa.string(), from_pandas=True)
         if pc.all(pc.string_is_ascii(text)).as_py():
-            found = pc.match_substring_regex(text, rf"\A(?:{pattern})\z").fill_null(False)
-            return found.to_numpy(zero_copy_only=False)
+            try:
+                found = pc.match_substring_regex(text, rf"\A(?:{pattern})\z").fill_null(False)
+                return found.to_numpy(zero_copy_only=False)
+            except pa.ArrowInvalid:  # counts within counts, which Arrow finds too large
+                pass
     return values.astype(str).str.fullmatch(f"(?:{pattern})").to_numpy(dtype=bool)

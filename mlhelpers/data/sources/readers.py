@@ -9,20 +9,24 @@ import csv
 import hashlib
 import io
 import json
-import re
 import sqlite3
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
-from mlhelpers.data.frames import require_unique_columns
+from mlhelpers.data.frames import as_columns, require_unique_columns
+from mlhelpers.data.iso_dates import MixedZonesError, read_iso_dates
 
-_WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*$")
 Kind = Literal["integer", "number", "text", "date"]
+
+_LEAST, _LARGEST = -(2**63), 2**63 - 1
+_EXACT = 2**53  # a float holds every integer up to here and not beyond
 
 __all__ = ["Provenance", "SourceError", "read_csv", "read_events", "read_sql"]
 
@@ -62,7 +66,12 @@ class Provenance:
 
 
 def read_sql(
-    path: str | Path, query: str, *, columns: Mapping[str, Kind], key: str | Sequence[str] | None = None
+    path: str | Path,
+    query: str,
+    *,
+    columns: Mapping[str, Kind],
+    key: str | Sequence[str] | None = None,
+    missing: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, Provenance]:
     """Read the result of a query on a SQLite file, opened read-only.
 
@@ -78,11 +87,13 @@ def read_sql(
         Columns the result must have, and what each holds. Other columns are dropped.
     key : str or sequence of str, optional
         Columns that must identify a row.
+    missing : sequence of str, default=()
+        Spellings of a gap, such as ``("?", "N/A")``, spaces around them aside.
 
     Returns
     -------
     frame : DataFrame of shape (n_rows, n_columns)
-        Columns in the order of `columns`. Integers with gaps become floats.
+        Columns in the order of `columns`. Integers with gaps become floats, or Int64 beyond 2**53.
     provenance : Provenance
 
     Raises
@@ -96,11 +107,14 @@ def read_sql(
     path = _existing_file(path)
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            frame = pd.read_sql_query(query, connection)
-    except (sqlite3.DatabaseError, pd.errors.DatabaseError) as error:
+            cursor = connection.execute(query)
+            names = [column[0] for column in cursor.description or ()]
+            # Cells as SQLite has them: a gap must not turn the integers of its column into floats.
+            frame = pd.DataFrame(cursor.fetchall(), columns=names, dtype=object)
+    except (sqlite3.Error, sqlite3.Warning) as error:
         reason = str(error).split("\n")[-1]
         raise SourceError(f"{path.name}: the query failed ({reason}); query: {query}") from error
-    frame = typed_frame(frame, columns, name=path.name, key=key, first_row=1)
+    frame = typed_frame(frame, columns, name=path.name, key=key, first_row=1, missing=missing)
     digest = hashlib.sha256(frame.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
     return frame, Provenance(path.name, "sqlite", digest, *frame.shape, query=query)
 
@@ -128,13 +142,14 @@ def read_csv(
     key : str or sequence of str, optional
         Columns that must identify a row.
     missing : sequence of str, default=()
-        Spellings of a gap besides the empty cell, such as ``"?"`` or ``"NULL"``.
+        Spellings of a gap, such as ``("?", "N/A")``, spaces around them aside.
 
     Returns
     -------
     frame : DataFrame of shape (n_rows, n_columns)
-        Empty cells are missing values. Integers with gaps become floats, or pandas' Int64 where a float could
-        not hold them.
+        Empty cells are missing values. Integers with gaps become floats, or Int64 beyond 2**53, where floats
+        no longer tell all integers apart. Dates beyond the year 2261 make their column ``datetime64[us]``;
+        dates with several offsets from UTC are given in UTC.
     provenance : Provenance
 
     Raises
@@ -142,41 +157,18 @@ def read_csv(
     FileNotFoundError
         If the file does not exist.
     SourceError
-        If it is empty or not UTF-8, if a row has more or fewer cells than the header or a name stands in it
-        twice, or if a column is missing, of another type, or not unique where `key` says so.
+        If it is empty or not UTF-8, if a line has fewer or more fields than the header, or if a column is
+        missing, there twice, of another type, or not unique where `key` says so.
     """
     path = _existing_file(path)
     raw = path.read_bytes()
     _check_table(_decode(raw, path.name), path.name)
-    gaps = ["", *missing]
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=gaps, encoding="utf-8")
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8")
     except pd.errors.ParserError as error:
         raise SourceError(f"{path.name}: not a table ({error}); look for unquoted commas") from error
-    frame = typed_frame(frame, columns, name=path.name, key=key, first_row=2)
+    frame = typed_frame(frame, columns, name=path.name, key=key, first_row=2, missing=missing)
     return frame, Provenance(path.name, "csv", hashlib.sha256(raw).hexdigest(), *frame.shape)
-
-
-def _check_table(text: str, name: str) -> None:
-    """Check that rows have as many cells as the header, and the header no name twice; pandas mends both."""
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    try:
-        header = next(filter(None, reader), [])
-        doubled = {column for column in header if header.count(column) > 1}
-        if doubled:
-            raise SourceError(
-                f"{name}: the header names {', '.join(map(repr, sorted(doubled)))} more than once; rename one"
-            )
-        for row in reader:
-            if not row or len(row) == len(header):
-                continue
-            where = f"line {reader.line_num} has {len(row)} cells, the header {len(header)}"
-            if len(row) == len(header) + 1 and not row[-1]:
-                raise SourceError(f"{name}: {where}; remove the delimiter at the end of the lines")
-            advice = "look for unquoted commas" if len(row) > len(header) else "was the line cut off?"
-            raise SourceError(f"{name}: not a table ({where}); {advice}")
-    except csv.Error as error:
-        raise SourceError(f"{name}: line {reader.line_num}: not a table ({error})") from error
 
 
 def read_events(
@@ -202,7 +194,7 @@ def read_events(
     key : str or sequence of str, optional
         Fields that must identify an event.
     missing : sequence of str, default=()
-        Texts that stand for a gap, such as ``"?"``.
+        Spellings of a gap, such as ``("?", "N/A")``, spaces around them aside.
 
     Returns
     -------
@@ -222,21 +214,23 @@ def read_events(
     text = _decode(raw, path.name)
     complete, _, _unfinished = text.rpartition("\n")
     events = []
-    # not splitlines: it also breaks at separators that may stand inside a text
-    for number, line in enumerate(complete.split("\n") if complete else (), start=1):
+    for number, line in enumerate(complete.split("\n") if complete else [], start=1):
         try:
-            event = json.loads(line)
+            event = json.loads(line, object_pairs_hook=_distinct)
         except json.JSONDecodeError as error:
             raise SourceError(f"{path.name}: line {number}: not JSON ({error.msg})") from error
+        except _TwiceError as error:
+            raise SourceError(
+                f"{path.name}: line {number}: field {str(error)!r} stands there twice; keep one"
+            ) from error
         if not isinstance(event, dict):
             raise SourceError(f"{path.name}: line {number}: a JSON object is wanted, not {line[:40]!r}")
         events.append(event)
     if not events:
         raise SourceError(f"{path.name}: no complete event in the file")
-    frame = pd.DataFrame(events)
-    if missing:
-        frame = frame.mask(frame.isin(list(missing)), None)
-    frame = typed_frame(frame, columns, name=path.name, key=key, first_row=1)
+    frame = typed_frame(
+        pd.DataFrame(events, dtype=object), columns, name=path.name, key=key, first_row=1, missing=missing
+    )
     return frame, Provenance(path.name, "events", hashlib.sha256(raw).hexdigest(), *frame.shape)
 
 
@@ -247,6 +241,51 @@ def _existing_file(path: str | Path) -> Path:
     if path.stat().st_size == 0:
         raise SourceError(f"{path.name}: the file is empty; was the export cut off?")
     return path
+
+
+class _TwiceError(Exception):
+    """A field occurs twice in a JSON object; the message is its name."""
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+def _check_table(text: str, name: str) -> None:
+    """Refuse doubled names in the header and lines with another number of fields, which pandas would fill."""
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+        header: list[str] = []
+        line = 1
+        for fields in lines:
+            if not header:
+                header = fields
+                require_unique_columns(
+                    pd.DataFrame(columns=[field for field in fields if field]), name, error=SourceError
+                )
+            elif len(fields) != len(header) and not (len(fields) < 2 and not "".join(fields).strip()):
+                count = f"line {line} has {len(fields)} fields, the header has {len(header)}"
+                if len(fields) < len(header):
+                    raise SourceError(f"{name}: {count}; was the row cut off? repair it at the source")
+                trailing = not any(fields[len(header) :])
+                raise SourceError(
+                    f"{name}: not a table ({count}); "
+                    + (
+                        "remove the delimiter at the end of the line"
+                        if trailing
+                        else "look for unquoted commas"
+                    )
+                )
+            line = lines.line_num + 1
+    except csv.Error as error:
+        raise SourceError(f"{name}: line {line}: not a table ({error})") from error
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _decode(raw: bytes, name: str) -> str:
@@ -267,19 +306,31 @@ def typed_frame(
     name: str,
     key: str | Sequence[str] | None,
     first_row: int,
+    missing: Sequence[str] = (),
 ) -> pd.DataFrame:
     require_unique_columns(frame, name, error=SourceError)
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise SourceError(
-            f"{name}: column {', '.join(map(repr, missing))} is missing; it has {', '.join(frame.columns)}"
-        )
+    absent = [column for column in columns if column not in frame.columns]
+    if absent:
+        has = ", ".join(map(str, frame.columns))
+        raise SourceError(f"{name}: column {', '.join(map(repr, absent))} is missing; it has {has}")
     if frame.empty:
         raise SourceError(f"{name}: a header but no rows; was the export cut off?")
-    parsed = {column: _parse(frame[column], kind, name, first_row) for column, kind in columns.items()}
+    if isinstance(missing, str) or not all(isinstance(word, str) for word in missing):
+        raise TypeError(f"missing: give a list of texts such as ['?', 'N/A'], got {missing!r}")
+    gaps = {word.strip() for word in missing}
+    parsed = {}
+    for column, kind in columns.items():
+        values = frame[column]
+        if gaps:
+            blank = values.map(lambda value: isinstance(value, str) and value.strip() in gaps)
+            values = values.mask(blank.astype(bool), None)
+        parsed[column] = _parse(values, kind, name, first_row)
     typed = pd.DataFrame(parsed)
     if key is not None:
-        keys = [key] if isinstance(key, str) else list(key)
+        keys = as_columns(key)
+        unknown = [column for column in keys if column not in typed.columns]
+        if unknown:
+            raise ValueError(f"{name}: key {unknown[0]!r} is none of the declared columns; add it to columns")
         repeated = typed.duplicated(keys, keep=False)
         if repeated.any():
             example = typed.loc[repeated.idxmax(), keys].astype(str).str.cat(sep=", ")
@@ -290,72 +341,25 @@ def typed_frame(
     return typed
 
 
-def _integers(values: pd.Series, parsed: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Whole numbers, exactly; `bad` marks those outside int64 and floats too large to be exact."""
-    if pd.api.types.is_integer_dtype(parsed.dtype) and parsed.dtype != "uint64":
-        whole = parsed.notna().all()
-        return (parsed.astype("int64") if whole else parsed), pd.Series(False, index=values.index)
-    exact, bad = [], []
-    for value, number in zip(values.tolist(), parsed.tolist(), strict=True):
-        if pd.isna(number):
-            exact.append(None)
-            bad.append(False)
-            continue
-        whole = int(value) if isinstance(value, str) and _WHOLE.match(value) else int(number)
-        rounded = isinstance(number, float) and not isinstance(value, int) and abs(whole) > 2**53
-        rounded &= not (isinstance(value, str) and _WHOLE.match(value))
-        exact.append(whole)
-        bad.append(not -(2**63) <= whole < 2**63 or rounded)
-    marked = pd.Series(bad, index=values.index)
-    if marked.any():
-        return parsed, marked
-    if None not in exact:
-        return pd.Series(exact, index=values.index, dtype="int64", name=values.name), marked
-    if max((abs(number) for number in exact if number is not None), default=0) > 2**53:
-        return pd.Series(exact, index=values.index, dtype="Int64", name=values.name), marked
-    return parsed.astype(float), marked
-
-
-def _check_offsets(values: pd.Series, name: str) -> None:
-    texts = values[values.map(lambda value: isinstance(value, str))]
-    offsets = texts.str.extract(r"T?\d\d:\d\d.*?(Z|[+-]\d\d:?\d\d)$")[0]
-    if offsets.nunique() > 1 or (offsets.notna().any() and offsets.isna().any()):
-        shown = ", ".join(sorted(offsets.fillna("none").unique())[:3])
-        raise SourceError(
-            f"{name}: column {values.name!r}: moments with more than one UTC offset ({shown}); "
-            "export them in UTC"
-        )
-
-
-def _tell_far_dates(values: pd.Series, column: object, name: str) -> None:
-    far = values[values.astype(str).str.match(r"(?:2262|226[3-9]|22[7-9]\d|2[3-9]\d\d|[3-9]\d{3})-\d\d-\d\d")]
-    if len(far):
-        raise SourceError(
-            f"{name}: column {column!r}: {far.iloc[0]!r} lies after 2262-04-11, where pandas' clock of "
-            "nanoseconds ends; if it stands for 'no end', name it in missing=, or read the column as text"
-        )
-
-
 def _parse(values: pd.Series, kind: Kind, name: str, first_row: int) -> pd.Series:
     present = values.notna()
     if kind == "text":
         bad = present & ~values.map(lambda value: isinstance(value, str))
         parsed = values.astype(object)
     elif kind == "date":
-        _check_offsets(values[present], name)
-        parsed = pd.to_datetime(values, format="ISO8601", errors="coerce")
-        # pandas takes `now` and `today` for the moment of reading
-        words = values.map(lambda value: isinstance(value, str) and not value.strip()[:1].isdigit())
-        bad = present & (parsed.isna() | words.astype(bool))
-        if bad.any():
-            _tell_far_dates(values[bad], values.name, name)
+        try:
+            parsed = read_iso_dates(values)
+        except MixedZonesError as error:
+            row = error.position + first_row
+            raise SourceError(f"{name}: column {values.name!r}, row {row}: {error}") from error
+        bad = present & parsed.isna()
     elif kind in ("integer", "number"):
         parsed = pd.to_numeric(values, errors="coerce")
-        bad = present & parsed.isna()
+        bad = present & (parsed.isna() | values.map(lambda value: isinstance(value, bool)))
         if kind == "integer":
-            bad |= parsed.notna() & (parsed.astype(float) % 1 != 0)
+            bad |= parsed.notna() & (parsed % 1 != 0)
             if not bad.any():
-                parsed, bad = _integers(values, parsed)
+                parsed = _integers(values, parsed, name, first_row)
     else:
         raise ValueError(f"columns[{values.name!r}]: kind {kind!r} is none of integer, number, text, date")
     if bad.any():
@@ -365,3 +369,27 @@ def _parse(values: pd.Series, kind: Kind, name: str, first_row: int) -> pd.Serie
             f"(first: {values.iloc[position]!r} in row {position + first_row})"
         )
     return parsed
+
+
+def _integers(values: pd.Series, parsed: pd.Series, name: str, first_row: int) -> pd.Series:
+    """Whole numbers as int64; with gaps as float64 where that is exact, else as Int64."""
+    if parsed.dtype == "int64":
+        return parsed
+    if not (parsed.abs() > _EXACT - 1).any():
+        return parsed.astype("int64") if parsed.notna().all() else parsed
+    exact = [None if gap else _exact(value) for value, gap in zip(values, values.isna(), strict=True)]
+    for position, value in enumerate(exact):
+        if value is not None and not _LEAST <= value <= _LARGEST:
+            raise SourceError(
+                f"{name}: column {values.name!r}, row {position + first_row}: {values.iloc[position]!r} is "
+                "beyond 64-bit integers; declare the column as number, or as text if it is an identifier"
+            )
+    whole = pd.Series(pd.array(exact, dtype="Int64"), index=values.index, name=values.name)
+    return whole if whole.isna().any() else whole.astype("int64")
+
+
+def _exact(value: Any) -> int:
+    try:
+        return int(value if not isinstance(value, str) else Decimal(value.strip()))
+    except InvalidOperation:
+        return int(float(value))

@@ -113,7 +113,7 @@ def read_rest(
     total = page.get("total")
     if total is not None and total != len(items):
         raise SourceError(f"{name}: {len(items)} items in {len(seen)} pages, the server says {total}")
-    frame = typed_frame(pd.DataFrame(items), columns, name=name, key=key, first_row=1)
+    frame = typed_frame(pd.DataFrame(items, dtype=object), columns, name=name, key=key, first_row=1)
     return frame, Provenance(
         name, "rest", digest.hexdigest(), *frame.shape, query=urlsplit(url).query or None
     )
