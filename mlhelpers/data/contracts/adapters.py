@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from mlhelpers.data.contracts.schema import ColumnRule, Contract
+from mlhelpers.data.frames import require_unique_columns
 
 if TYPE_CHECKING:
     import great_expectations as gx
@@ -60,6 +61,7 @@ def data_dictionary(frame: pd.DataFrame, contract: Contract, card: pd.DataFrame)
     ValueError
         If a column is not in all three; the message names it and where it is lacking.
     """
+    require_unique_columns(frame, contract.name)
     known = card.set_index("column")
     places = {"data": set(frame.columns), "contract": set(contract.columns), "card": set(known.index)}
     for column in sorted(set().union(*places.values()), key=str):
@@ -118,6 +120,7 @@ def to_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     -------
     list of dict
     """
+    require_unique_columns(frame)
     return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
 
@@ -162,6 +165,7 @@ def validate_suite(suite: gx.ExpectationSuite, frame: pd.DataFrame) -> list[str]
     list of str
         Each failed expectation as `column: name of the expectation`; empty if the frame passes.
     """
+    require_unique_columns(frame, suite.name)
     result = _batch_definition().get_batch({"dataframe": frame}).validate(suite)
     configurations = [part.expectation_config for part in result.results if not part.success]
     return sorted(f"{part.kwargs.get('column', 'table')}: {part.type}" for part in configurations)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.data.missing.fills import ORDERED, fill_gaps
 
 __all__ = ["STRATEGIES", "ImputationComparison", "compare_imputations"]
@@ -165,6 +166,7 @@ def compare_imputations(
 
 
 def _check(frame, target, column, truth, strategies, order) -> tuple[np.ndarray, list[str]]:
+    require_unique_columns(frame)
     if column not in frame.columns:
         raise ValueError(f"no column {column!r}; there are: {', '.join(map(str, frame.columns))}")
     gaps = frame.isna().sum()

@@ -11,6 +11,8 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
+
 __all__ = ["McarTest", "little_mcar_test"]
 
 
@@ -125,6 +127,7 @@ def little_mcar_test(frame: pd.DataFrame, *, max_iter: int = 500, tolerance: flo
 def _numbers(frame: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"frame must be a pandas DataFrame, got {type(frame).__name__}")
+    require_unique_columns(frame)
     for name, dtype in frame.dtypes.items():
         if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
             raise TypeError(

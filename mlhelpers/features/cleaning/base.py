@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlhelpers.features.base import position
+from mlhelpers.features.base import numbers, position
 
 MISSING = ("", "N/A", "-999")
 
@@ -49,6 +49,38 @@ def levels(values: pd.Series, name: Hashable) -> tuple[np.ndarray, list[Any]]:
         )
         return codes, list(found)
     return codes, list(uniques)
+
+
+def measures(frame: pd.DataFrame, place: int) -> np.ndarray:
+    """One column as float64, gaps as NaN; dates and durations in their own unit, those missing as NaN too.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    place : int
+        Place of the column.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If a value is no number or is infinite; the message names the column and the row.
+    TypeError
+        If a value is a container such as a dict.
+    """
+    values = frame.iloc[:, place]
+    if getattr(values.dtype, "kind", "O") not in "mM":
+        return numbers(frame, place)
+    moments = pd.Index(values)
+    array = moments.asi8 if hasattr(moments, "asi8") else moments.astype(_unit_of(values)).asi8
+    return np.where(values.isna().to_numpy(), np.nan, array.astype(np.float64))
+
+
+def _unit_of(values: pd.Series) -> str:
+    return f"{'datetime' if values.dtype.kind == 'M' else 'timedelta'}64[ns]"
 
 
 def is_blank(text: str, missing: tuple[str, ...]) -> bool:

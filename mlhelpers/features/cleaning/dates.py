@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.iso_dates import is_date_word
 from mlhelpers.features.base import ColumnTransform
 from mlhelpers.features.cleaning.base import check_choice, check_missing, is_blank, levels, stack
 
@@ -31,6 +32,7 @@ class DateParser(ColumnTransform):
     ----------
     formats : sequence of str, default=FORMATS
         ``strptime`` formats beside those of `day_first`; month names in the language of the process's locale.
+        A time with an offset (``%z``) or a zone is given in UTC, as numpy has no zones.
     day_first : bool, optional
         How ``05/03/2025``, ``05.03.2025`` and ``05-03-2025`` are meant. True: day, month, year; a value that
         is no date this way, such as ``05/23/2025``, is unreadable and not turned around. False: month, day,
@@ -151,16 +153,17 @@ class DateParser(ColumnTransform):
         """For each value the date, the decision ("" when read) and its readings."""
         missing = check_missing(self.missing)
         texts = pd.Series(
-            [value.strip() if isinstance(value, str) else None for value in values], dtype=object
+            [
+                value.strip() if isinstance(value, str) and not is_date_word(value) else None
+                for value in values
+            ],
+            dtype=object,
         )
         readings: list[dict[np.datetime64, None]] = [{} for _ in values]
         for form in self._all_formats():
-            # moments with a zone are kept in UTC
-            parsed = pd.to_datetime(texts, format=form, errors="coerce", utc="%z" in form)
-            parsed = parsed.dt.tz_localize(None)
-            for place, moment in enumerate(parsed.to_numpy()):
+            for place, moment in enumerate(_by_format(texts, form)):
                 if not np.isnat(moment):
-                    readings[place][moment.astype("datetime64[ns]")] = None
+                    readings[place][moment] = None
         result = []
         for value, found in zip(values, readings, strict=True):
             if isinstance(value, str) and is_blank(value, missing):
@@ -179,8 +182,8 @@ class DateParser(ColumnTransform):
 
     def _inside(self, moment: np.datetime64) -> bool:
         when = pd.Timestamp(moment)
-        return (self.earliest is None or when >= pd.Timestamp(self.earliest)) and (
-            self.latest is None or when <= pd.Timestamp(self.latest)
+        return (self.earliest is None or when >= _in_utc(self.earliest)) and (
+            self.latest is None or when <= _in_utc(self.latest)
         )
 
     def __sklearn_tags__(self):
@@ -189,6 +192,18 @@ class DateParser(ColumnTransform):
         kept = self.output == "days"
         tags.transformer_tags.preserves_dtype = ["float64", "float32"] if kept else []
         return tags
+
+
+def _in_utc(limit: str | date) -> pd.Timestamp:
+    moment = pd.Timestamp(limit)
+    return moment if moment.tz is None else moment.tz_convert("UTC").tz_localize(None)
+
+
+def _by_format(texts: pd.Series, form: str) -> np.ndarray:
+    """Texts read by one format, as datetime64[ns]; those with an offset from UTC in UTC."""
+    zoned = "%z" in form or "%Z" in form
+    read = pd.to_datetime(texts, format=form, errors="coerce", utc=zoned)
+    return (read.dt.tz_localize(None) if zoned else read).to_numpy("datetime64[ns]")
 
 
 def _not_text(value: Any) -> list[np.datetime64]:
@@ -200,7 +215,7 @@ def _not_text(value: Any) -> list[np.datetime64]:
             moment = pd.Timestamp(value)
         else:
             moment = pd.Timestamp(0) + pd.Timedelta(float(value), unit="D")
-        return [moment.to_datetime64().astype("datetime64[ns]")] if moment.tz is None else []
+        return [moment.as_unit("ns").to_datetime64()] if moment.tz is None else []
     except (TypeError, ValueError, OverflowError):  # a container, a number that is no day
         return []
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.data.explore.outliers import REACH, fences
-from mlhelpers.features.base import ColumnTransform, numbers
-from mlhelpers.features.cleaning.base import by_column, check_choice
+from mlhelpers.features.base import ColumnTransform
+from mlhelpers.features.cleaning.base import by_column, check_choice, measures
 
 
 class OutlierHandler(ColumnTransform):
@@ -82,7 +82,7 @@ class OutlierHandler(ColumnTransform):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Numbers; NaN is ignored.
+            Numbers; NaN is ignored. Dates count in their unit since 1970; a missing date is NaN.
         y : ignored
 
         Returns
@@ -95,10 +95,14 @@ class OutlierHandler(ColumnTransform):
         if self.reach is not None and not self.reach > 0:
             raise ValueError(f"reach must be positive, got {self.reach}")
         frame = self._frame(X, fit=True)
+        flags = {f"{name}_outlier" for name in frame.columns} if self._flags else set()
+        taken = [name for name in frame.columns if name in flags]
+        if taken:
+            raise ValueError(f"column {taken[0]!r} has the name of a flag; rename it or leave out the flags")
         known = by_column(self.limits, frame, "limits")
         pairs = []
         for place, name in enumerate(frame.columns):
-            values = numbers(frame, place)
+            values = measures(frame, place)
             if place in known:
                 pairs.append(_known_pair(known[place], name))
             elif self.method == "limits":
@@ -120,7 +124,7 @@ class OutlierHandler(ColumnTransform):
         ndarray of float of shape (n_samples, n_features), or twice as many columns with flags
         """
         frame = self._frame(X)
-        values = np.column_stack([numbers(frame, place) for place in range(frame.shape[1])])
+        values = np.column_stack([measures(frame, place) for place in range(frame.shape[1])])
         out = (values < self.lower_) | (values > self.upper_)
         if self.action == "clip":
             values = np.clip(values, self.lower_, self.upper_)
@@ -143,7 +147,7 @@ class OutlierHandler(ColumnTransform):
             Indexed by column: lower, upper, n_low, n_high, share (of the known values).
         """
         frame = self._frame(X)
-        values = np.column_stack([numbers(frame, place) for place in range(frame.shape[1])])
+        values = np.column_stack([measures(frame, place) for place in range(frame.shape[1])])
         low, high = (values < self.lower_).sum(axis=0), (values > self.upper_).sum(axis=0)
         known = np.maximum(1, (~np.isnan(values)).sum(axis=0))
         columns = {"lower": self.lower_, "upper": self.upper_, "n_low": low, "n_high": high}

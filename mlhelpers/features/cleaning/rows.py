@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import as_columns, require_unique_columns
 from mlhelpers.features.cleaning.base import check_choice
 
 
@@ -54,7 +55,8 @@ def drop_duplicates(
         If a column is unknown, `key` is empty or, with ``keep="error"``, there are near duplicates.
     """
     check_choice(keep, ("first", "last", "error"), "keep")
-    keys = list(frame.columns) if key is None else [key] if isinstance(key, str) else list(key)
+    require_unique_columns(frame)
+    keys = list(frame.columns) if key is None else as_columns(key)
     if not keys:
         raise ValueError("key is empty; name a column or leave it out")
     for name in [*keys, *([] if order is None else [order])]:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import OneToOneFeatureMixin
 
-from mlhelpers.features.base import ColumnTransform, numbers
+from mlhelpers.features.base import ColumnTransform
+from mlhelpers.features.cleaning.base import measures
 
 __all__ = ["RareCategoryGrouper"]
 
@@ -138,7 +139,7 @@ def _is_numeric(column: pd.Series) -> bool:
 
 
 def _values(frame: pd.DataFrame, place: int, numeric: bool) -> np.ndarray:
-    return numbers(frame, place) if numeric else frame.iloc[:, place].to_numpy(dtype=object)
+    return measures(frame, place) if numeric else frame.iloc[:, place].to_numpy(dtype=object)
 
 
 def _levels(values: np.ndarray, name: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.iso_dates import MixedZonesError, is_date_word, read_iso_dates
 from mlhelpers.features.base import ColumnTransform, positions
 
 __all__ = ["PARTS", "DatePartsTransformer"]
@@ -141,7 +142,7 @@ class DatePartsTransformer(ColumnTransform):
         }
 
     def _is_open(self, dates: pd.DatetimeIndex) -> np.ndarray:
-        since_midnight = dates.as_unit("ns").asi8 - dates.normalize().as_unit("ns").asi8
+        since_midnight = (dates - dates.normalize()).as_unit("ns").asi8
         opens, closes = (hour * _HOUR for hour in self.business_hours)
         is_open = np.isin(dates.dayofweek, list(self.business_days))
         is_open &= (since_midnight >= opens) & (since_midnight < closes)
@@ -224,8 +225,12 @@ def _days(holidays: Mapping | Iterable) -> np.ndarray:
     """Dates as sorted days since 1970."""
     if isinstance(holidays, str):
         raise TypeError(f"holidays: give a list of dates, not the text {holidays!r}")
+    holidays = list(holidays)  # a mapping gives its keys
+    word = next((date for date in holidays if is_date_word(date)), None)
+    if word is not None:
+        raise ValueError(f"holidays: {word!r} is another date at every run; give dates such as '2024-12-25'")
     try:
-        dates = pd.DatetimeIndex([pd.Timestamp(date) for date in holidays])  # a mapping gives its keys
+        dates = pd.DatetimeIndex([pd.Timestamp(date) for date in holidays])
     except (ValueError, TypeError) as error:
         raise ValueError(f"holidays: {error}; give dates such as '2024-12-25'") from error
     return np.unique(_whole_days(dates[~dates.isna()]))
@@ -243,7 +248,17 @@ def _dates(frame: pd.DataFrame, place: int, unit: str) -> pd.DatetimeIndex:
     if pd.api.types.is_bool_dtype(column):
         raise ValueError(f"column {name!r} holds true and false, not dates")
     settings = {"unit": unit} if pd.api.types.is_numeric_dtype(column) else {"format": "ISO8601"}
+    word = column.map(is_date_word).astype(bool).to_numpy() if column.dtype.kind == "O" else np.zeros(0, bool)
+    if word.any():
+        value, row = column.iloc[int(word.argmax())], frame.index[int(word.argmax())]
+        raise ValueError(
+            f"column {name!r} holds {value!r} in row {row!r}, which is another date at every run; "
+            "write the date that is meant"
+        )
     dates = _read(column, settings)
+    if dates is not None:
+        return dates
+    dates = _far(column)
     if dates is not None:
         return dates
     first, last = 0, len(column)
@@ -264,6 +279,17 @@ def _dates(frame: pd.DataFrame, place: int, unit: str) -> pd.DatetimeIndex:
         f"column {name!r} holds {value!r} in row {row!r}, which is no date; "
         "write it as 2024-03-31 or read it with pd.to_datetime"
     )
+
+
+def _far(column: pd.Series) -> pd.DatetimeIndex | None:
+    """Dates that nanoseconds do not reach, such as 9999-12-31; None if a value is no date at all."""
+    if pd.api.types.is_numeric_dtype(column) or column.map(lambda v: isinstance(v, dict | list)).any():
+        return None
+    try:
+        dates = pd.DatetimeIndex(read_iso_dates(column))
+    except MixedZonesError:
+        return None
+    return dates if dates.unit != "ns" and (dates.isna() == column.isna().to_numpy()).all() else None
 
 
 def _read(column: pd.Series, settings: Mapping[str, str]) -> pd.DatetimeIndex | None:

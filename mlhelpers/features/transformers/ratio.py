@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlhelpers.features.base import ColumnTransform, numbers, position
+from mlhelpers.features.base import ColumnTransform, position
+from mlhelpers.features.cleaning.base import measures
 
 __all__ = ["RatioTransformer"]
 
@@ -166,7 +167,7 @@ class RatioTransformer(ColumnTransform):
 
     @staticmethod
     def _columns(frame: pd.DataFrame, pairs: list[tuple[int, int]]) -> list[tuple[np.ndarray, np.ndarray]]:
-        used = {place: numbers(frame, place) for pair in pairs for place in pair}
+        used = {place: measures(frame, place) for pair in pairs for place in pair}
         return [(used[top], used[bottom]) for top, bottom in pairs]
 
     def _names_out(self, names: Sequence[str]) -> Sequence[str]:
