@@ -125,6 +125,12 @@ def numbers(frame: pd.DataFrame, place: int) -> np.ndarray:
         If a value is a container such as a dict.
     """
     column, name = frame.iloc[:, place], frame.columns[place]
+    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+        # as numbers a missing date would be -9.2e18
+        raise ValueError(
+            f"column {name!r} is to be numeric and holds dates; make days of it first, for example with "
+            "DateParser(output='days')"
+        )
     try:
         values = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
     except TypeError as error:
