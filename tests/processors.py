@@ -104,8 +104,10 @@ def run(title: str, command: list[str], copy: Path, environment: dict[str, str])
     return not code and not changed
 
 
-def _git(*arguments: str, cwd: Path = ROOT) -> str:
-    return subprocess.run(["git", *arguments], cwd=cwd, check=True, capture_output=True, text=True).stdout
+def _git(*arguments: str, cwd: Path | None = None) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=cwd or ROOT, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def main(arguments: list[str] | None = None) -> int:
