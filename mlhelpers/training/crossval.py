@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 _LEARNED = {"mean_", "var_", "scale_", "coef_", "intercept_"}
-_DIGITS = 7
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,11 @@ class CrossValidation:
         return self.summary().round(4).to_html()
 
 
-def fit(model: Any, X: pd.DataFrame, y: Any) -> Any:
-    """Fit a model so that every machine learns the same numbers.
+def fit(model: Any, X: pd.DataFrame, y: Any, *, digits: int | None = None) -> Any:
+    """Fit a model with one thread, so that every machine adds the numbers in the same order.
 
-    Taught in lesson 4.2. One thread adds the numbers in one order. Processors still round the last bit of a
-    sum each in their own way, so the means, scales and coefficients of linear steps are kept to 7 significant
-    digits: what is saved has then the same hash everywhere.
+    Taught in lesson 4.2. Processors still round the last bit of a sum each in their own way. With `digits`
+    what is saved has the same hash everywhere.
 
     Parameters
     ----------
@@ -75,17 +73,28 @@ def fit(model: Any, X: pd.DataFrame, y: Any) -> Any:
         Features.
     y : array-like of shape (n_rows,)
         Labels.
+    digits : int, optional
+        Significant digits to which means, scales and coefficients of linear steps are kept, at least 1.
 
     Returns
     -------
     estimator
         The same `model`.
+
+    Raises
+    ------
+    ValueError
+        If `digits` is below 1.
     """
+    if digits is not None and digits < 1:
+        raise ValueError(f"digits must be at least 1, got {digits}")
     with one_thread():
         model.fit(X, y)
+    if digits is None:
+        return model
     for step in _steps(model):
         for name in _LEARNED & vars(step).keys():
-            setattr(step, name, _to_digits(getattr(step, name)))
+            setattr(step, name, _to_digits(getattr(step, name), digits))
     return model
 
 
@@ -99,14 +108,14 @@ def _steps(model: Any) -> Iterator[Any]:
             yield from _steps(part)
 
 
-def _to_digits(values: Any) -> Any:
+def _to_digits(values: Any, digits: int) -> Any:
     """Floats rounded by way of their decimal text, which no processor does in its own way."""
     if values is None:
         return None
     array = np.asarray(values)
     if array.dtype.kind != "f":
         return values
-    rounded = np.array([float(f"{value:.{_DIGITS - 1}e}") for value in array.ravel().tolist()], array.dtype)
+    rounded = np.array([float(f"{value:.{digits - 1}e}") for value in array.ravel().tolist()], array.dtype)
     return rounded.reshape(array.shape) if array.ndim else array.dtype.type(rounded[0])
 
 

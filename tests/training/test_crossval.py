@@ -96,7 +96,7 @@ def test_fitted_linear_steps_are_kept_to_seven_digits():
         {"a": rng.normal(size=300) / 3, "b": rng.normal(size=300) * 1e6, "c": ["x", "y", None] * 100}
     )
     y = rng.integers(0, 2, 300)
-    model = fit(make_logistic(["a", "b"], ["c"]), X, y)
+    model = fit(make_logistic(["a", "b"], ["c"]), X, y, digits=7)
     scaler = model["encode"].named_transformers_["number"]["scale"]
     for values in (scaler.mean_, scaler.var_, scaler.scale_, model["model"].coef_, model["model"].intercept_):
         assert [float(f"{v:.6e}") for v in np.ravel(values)] == np.ravel(values).tolist()
@@ -108,6 +108,6 @@ def test_last_bits_of_the_data_do_not_reach_the_fitted_model():
     rng = np.random.default_rng(1)
     X, y = pd.DataFrame({"a": rng.normal(size=500), "b": rng.normal(size=500)}), rng.integers(0, 2, 500)
     nudged = X.map(lambda value: np.nextafter(value, np.inf))
-    one, other = (fit(make_logistic(["a", "b"], []), frame, y) for frame in (X, nudged))
+    one, other = (fit(make_logistic(["a", "b"], []), frame, y, digits=7) for frame in (X, nudged))
     assert np.array_equal(one["model"].coef_, other["model"].coef_)
     assert one["model"].coef_.dtype == np.float64
