@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from mlhelpers.validation.metrics.rules import in_dtype_of
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -32,8 +34,9 @@ class Gate:
     limit: float
 
     def passes(self, value: float) -> bool:
-        """Whether the value keeps the limit; NaN never does."""
-        return value >= self.limit if self.rule == "min" else value <= self.limit
+        """Whether the value keeps the limit, in the value's own precision; NaN never does."""
+        limit = in_dtype_of(value, self.limit)
+        return bool(value >= limit if self.rule == "min" else value <= limit)
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def check_gates(
                 "value": value,
                 "rule": gate.rule,
                 "limit": gate.limit,
-                "passed": gate.passes(value),
+                "passed": gate.passes(figures[gate.figure]),
             }
         )
     return GateReport(pd.DataFrame(rows))

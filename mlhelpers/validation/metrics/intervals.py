@@ -216,11 +216,12 @@ def paired_difference(
     UserWarning
         If the metric is not defined and the difference NaN.
     """
+    threshold_a, threshold_b = in_dtype_of(p_a, threshold), in_dtype_of(p_b, threshold)
     y, p_a = checked(y, p_a)
     _, p_b = checked(y, p_b)
     check_bootstrap(n_resamples, level)
     rule = METRICS[known([metric])[0]]
-    a, b = Weighted(y, p_a, threshold), Weighted(y, p_b, threshold)
+    a, b = Weighted(y, p_a, threshold_a), Weighted(y, p_b, threshold_b)
     rng, codes = np.random.default_rng(random_state), _codes(groups, len(y), stratified=stratified)
     differences = np.concatenate(
         [

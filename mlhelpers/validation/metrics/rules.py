@@ -28,7 +28,10 @@ def checked(y: Any, p: Any) -> tuple[np.ndarray, np.ndarray]:
 def in_dtype_of(scores: Any, threshold: float) -> float:
     """Threshold as the scores' own precision holds it: a float32 score of 0.7 reaches a threshold of 0.7."""
     dtype = getattr(scores, "dtype", None)
-    if isinstance(dtype, np.dtype) and dtype.kind == "f" and dtype.itemsize < 8:
+    dtype = getattr(dtype, "numpy_dtype", dtype)  # of pandas' Float32
+    if not isinstance(dtype, np.dtype):  # a list, or an array of another library
+        dtype = np.asarray(scores).dtype
+    if dtype.kind == "f" and dtype.itemsize < 8:
         return float(dtype.type(threshold))
     return threshold
 

@@ -25,6 +25,7 @@ from mlhelpers.validation.metrics import (
     plot_calibration,
 )
 from mlhelpers.validation.metrics.intervals import limits
+from mlhelpers.validation.metrics.rules import in_dtype_of
 from mlhelpers.validation.report.plots import benefit_png, groups_png, png
 from mlhelpers.validation.report.regression import ENDS, regression_parts, with_limits
 from mlhelpers.validation.report.result import ValidationReport
@@ -154,9 +155,12 @@ def _classification(
     y: Any, p: Any, threshold: float, costs: Mapping[str, float] | None, groups: pd.DataFrame | None,
     min_group: int, gates: Mapping[str, Mapping[str, float]], settings: dict[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
+    cut = in_dtype_of(
+        p, threshold
+    )  # the decision is made in the scores' precision; the text shows what was asked
     y, p = np.asarray(y), np.asarray(p, dtype=float)
-    found = classification_metrics(y, p, threshold=threshold)
-    metrics = bootstrap_intervals(y, p, metrics=_CLASSIFICATION, threshold=threshold, **settings)
+    found = classification_metrics(y, p, threshold=cut)
+    metrics = bootstrap_intervals(y, p, metrics=_CLASSIFICATION, threshold=cut, **settings)
     counts = {key: int(found[key]) for key in ("tp", "fp", "fn", "tn")}
     decision: dict[str, Any] = {"threshold": float(threshold), "acted on": counts["tp"] + counts["fp"]}
     plots: dict[str, bytes] = {}
@@ -183,9 +187,9 @@ def _classification(
     figures["calibration_error"] = expected_calibration_error(y, p)
     tables: dict[str, Any] = {"threshold": decision, "calibration": calibration}
     if groups is not None:
-        table = _class_groups(y, p, groups, threshold, min_group, settings["level"])
+        table = _class_groups(y, p, groups, cut, min_group, settings["level"])
         tables["fairness"] = table
-        figures |= _recall_gap(y, p, groups, threshold, min_group, settings)
+        figures |= _recall_gap(y, p, groups, cut, min_group, settings)
         if table["recall"].notna().any():
             plots["Recall by group"] = groups_png(table, "recall", gates.get("recall", {}), "Recall")
     confusion = pd.DataFrame(

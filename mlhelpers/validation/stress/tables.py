@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.validation.metrics import wilson_interval
+from mlhelpers.validation.metrics.rules import in_dtype_of
 
 _KINDS = ("works", "correct", "invariant", "increasing", "decreasing")
 
@@ -94,21 +95,25 @@ def run_stress_cases(
 def _run(predict: Callable, case: StressCase, before: np.ndarray, limit: float) -> dict[str, Any]:
     error, after = "", np.full(len(case.changed), np.nan)
     change, valid = after.copy(), np.zeros(len(case.changed), dtype=bool)
+    tolerance, compared = case.tolerance, change
     try:
-        found = np.asarray(predict(case.changed), dtype=float)
+        given = np.asarray(predict(case.changed))
+        found = given.astype(float)
         if found.shape != before.shape:
             raise ValueError(f"predictions of shape {found.shape} for {len(before)} rows")
         after = found
         valid = (after >= 0) & (after <= 1)
-        change = np.where(valid, after - before, np.nan)
+        change = compared = np.where(valid, after - before, np.nan)
+        if given.dtype.kind == "f":  # a move is held against the tolerance in the predictions' precision
+            tolerance, compared = in_dtype_of(given, tolerance), change.astype(given.dtype).astype(float)
     except Exception as problem:  # noqa: BLE001 - whatever the model raises is the finding
         error = f"{type(problem).__name__}: {problem}"
     kept = {
         "works": valid,
         "correct": valid & ((after >= 0.5) == _expected(case)),
-        "invariant": np.abs(change) <= case.tolerance,
-        "increasing": change >= -case.tolerance,
-        "decreasing": change <= case.tolerance,
+        "invariant": np.abs(compared) <= tolerance,
+        "increasing": compared >= -tolerance,
+        "decreasing": compared <= tolerance,
     }[case.kind]
     failures, n = int((~kept).sum()), len(kept)
     moved = float(np.nanmax(np.abs(change))) if not np.isnan(change).all() else np.nan
