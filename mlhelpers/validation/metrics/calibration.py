@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.validation.metrics.intervals import wilson_interval
-from mlhelpers.validation.metrics.rules import checked
+from mlhelpers.validation.metrics.rules import checked, quantile_bins
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,14 +38,7 @@ def calibration_table(y: Any, p: Any, *, bins: int = 10) -> pd.DataFrame:
     y, p = checked(y, p)
     if bins < 1:
         raise ValueError(f"bins must be at least 1, got {bins}")
-    cuts = np.quantile(p, np.linspace(0, 1, bins + 1))
-    edges = np.unique(p)
-    if len(edges) > bins:
-        edges = np.unique(cuts)
-    number = np.searchsorted(edges, p, side="right") - 1
-    if len(edges) > 1 and cuts[-2] < cuts[-1] and len(edges) == bins + 1:
-        number = np.minimum(number, len(edges) - 2)  # the largest value belongs to the last bin
-    table = pd.DataFrame({"bin": number, "p": p, "y": y}).groupby("bin")
+    table = pd.DataFrame({"bin": quantile_bins(p, bins), "p": p, "y": y}).groupby("bin")
     table = table.agg(n=("y", "size"), predicted=("p", "mean"), observed=("y", "mean"))
     table["low"], table["high"] = wilson_interval(table["observed"] * table["n"], table["n"])
     return table.reset_index(drop=True)

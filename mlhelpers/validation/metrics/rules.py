@@ -36,6 +36,21 @@ def in_dtype_of(scores: Any, threshold: float) -> float:
     return threshold
 
 
+def quantile_bins(values: np.ndarray, bins: int) -> np.ndarray:
+    """Number of each value's bin of equally many rows, from 0 on; equal values stay together.
+
+    With at most `bins` different values each is a bin. A tie at the top that fills a bin is one of its own;
+    otherwise the largest value belongs to the last bin.
+    """
+    distinct = np.unique(values)
+    if len(distinct) <= bins:
+        return np.searchsorted(distinct, values)
+    cuts = np.quantile(values, np.linspace(0, 1, bins + 1))
+    edges = np.unique(cuts)
+    number = np.searchsorted(edges, values, side="right") - 1
+    return np.minimum(number, len(edges) - 2) if cuts[-2] < cuts[-1] else number
+
+
 def checked_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
     """Weights as floats, or a ValueError that says what is wrong with them; None stays None."""
     if sample_weight is None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.validation.metrics import regression_intervals, regression_metrics
+from mlhelpers.validation.metrics.rules import quantile_bins
 from mlhelpers.validation.report.plots import forecast_png, groups_png, residuals_png
 
 ENDS = {"value": "", "low": "_low", "high": "_high"}
@@ -55,8 +56,7 @@ def regression_parts(
 def _residuals(
     y: np.ndarray, prediction: np.ndarray, settings: dict[str, Any], bins: int = 5
 ) -> pd.DataFrame:
-    edges = np.unique(np.quantile(prediction, np.linspace(0, 1, bins + 1)))
-    number = np.clip(np.searchsorted(edges, prediction, side="right") - 1, 0, max(len(edges) - 2, 0))
+    number = quantile_bins(prediction, bins)
     rows = []
     for bin_ in np.unique(number):
         inside = number == bin_
