@@ -9,9 +9,12 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from mlhelpers.data.frames import require_unique_columns
 
 __all__ = ["CorrelationFilter"]
 
@@ -66,6 +69,8 @@ class CorrelationFilter(SelectorMixin, BaseEstimator):
             or not (0 <= self.threshold <= 1)
         ):
             raise ValueError(f"threshold must be a number from 0 to 1, got {self.threshold!r}")
+        if isinstance(X, pd.DataFrame):
+            require_unique_columns(X, "X")
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         # Columns are brought to size 1 first, so that neither 1e300 nor 1e-300 spoils their squares.
         largest = np.abs(X).max(axis=0)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import (
     RFE,
@@ -23,6 +24,8 @@ from sklearn.linear_model import LogisticRegression, Ridge, lasso_path
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from mlhelpers.data.frames import require_unique_columns
 
 __all__ = ["METHODS", "LassoPath", "correlation_score", "make_selector"]
 
@@ -101,6 +104,8 @@ class LassoPath(SelectorMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any) -> LassoPath:
         """Follow the path and note the columns."""
+        if isinstance(X, pd.DataFrame):
+            require_unique_columns(X, "X")
         X = StandardScaler().fit_transform(validate_data(self, X, dtype=np.float64))
         y = np.asarray(y)
         if self.classify:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.validation.metrics import checked
-from mlhelpers.validation.metrics.rules import checked_weights, in_dtype_of, ratio
+from mlhelpers.validation.metrics.rules import checked_weights, in_dtype_of, ratio, values_of
 
 # Each metric from the counts of hits, false alarms, misses and correct rejections.
 GROUP_METRICS = {
@@ -170,6 +171,8 @@ def group_codes(sensitive: Any, n_rows: int) -> tuple[np.ndarray, pd.Index]:
         If the length differs or there is no column.
     """
     named = isinstance(sensitive, pd.DataFrame | Mapping)
+    if isinstance(sensitive, pd.DataFrame):
+        require_unique_columns(sensitive, "the groups")
     columns = {name: sensitive[name] for name in sensitive} if named else {"group": sensitive}
     if not columns:
         raise ValueError("sensitive has no column; give at least one attribute")
@@ -189,7 +192,7 @@ def group_codes(sensitive: Any, n_rows: int) -> tuple[np.ndarray, pd.Index]:
 
 
 def _column_codes(values: Any) -> tuple[np.ndarray, np.ndarray]:
-    series = values if isinstance(values, pd.Series) else pd.Series(np.asarray(values))
+    series = values if isinstance(values, pd.Series) else pd.Series(values_of(values))
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.cat.remove_unused_categories()
         codes, names = series.cat.codes.to_numpy().astype(np.int64), series.cat.categories.to_numpy()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.validation.fairness.distances import fairness_gaps, group_metrics
 from mlhelpers.validation.fairness.mitigation import (
     compare_mitigations,
@@ -100,6 +101,8 @@ def _attributes(groups: Any, *, intersections: bool) -> dict[str, Any] | None:
         if intersections:
             raise ValueError("intersections need a DataFrame or a mapping with at least two columns")
         return None
+    if isinstance(groups, pd.DataFrame):
+        require_unique_columns(groups, "the groups")
     attributes = {str(name): np.asarray(groups[name], dtype=object) for name in groups}
     if not attributes or (intersections and len(attributes) < 2):
         raise ValueError(f"groups has {len(attributes)} columns; give one, or two for intersections")
@@ -165,6 +168,7 @@ def disparities(table: pd.DataFrame) -> pd.DataFrame:
         Columns metric, difference, ratio, lowest_group, highest_group, after an attribute column if the table
         has several; NaN and None with fewer than two groups to compare.
     """
+    require_unique_columns(table, "table")
     if table.index.nlevels == 2:
         names = table.index.unique(0)
         parts = {name: disparities(table.loc[name]) for name in names}

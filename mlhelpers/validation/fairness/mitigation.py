@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.validation.fairness.distances import fairness_gaps
 from mlhelpers.validation.metrics import wilson_interval
+from mlhelpers.validation.metrics.rules import values_of
 
 __all__ = ["MITIGATIONS", "MitigationComparison", "compare_mitigations", "load_aif360", "reweighing_weights"]
 
@@ -97,7 +99,7 @@ def reweighing_weights(y: Any, groups: Any) -> np.ndarray:
     .. [1] F. Kamiran, T. Calders, "Data preprocessing techniques for classification without discrimination",
        Knowledge and Information Systems 33, 2012.
     """
-    label, group = pd.factorize(np.asarray(y))[0], pd.factorize(np.asarray(groups), use_na_sentinel=False)[0]
+    label, group = (pd.factorize(values_of(values), use_na_sentinel=False)[0] for values in (y, groups))
     if len(label) != len(group) or not len(label):
         raise ValueError(f"y has {len(label)} rows and groups {len(group)}; both must be equal and not 0")
     n_labels = label.max() + 1
@@ -169,6 +171,9 @@ def compare_mitigations(
     unknown = [name for name in methods if name not in MITIGATIONS]
     if unknown:
         raise ValueError(f"unknown methods {unknown}; choose from {', '.join(MITIGATIONS)}")
+    for side, frame in (("X_train", X_train), ("X_test", X_test)):
+        if isinstance(frame, pd.DataFrame):
+            require_unique_columns(frame, side)
     y_train, y_test = np.asarray(y_train), np.asarray(y_test)
     groups_train, groups_test = np.asarray(groups_train), np.asarray(groups_test)
     labels = {"": y_test} | ({} if truth is None else {"true_": np.asarray(truth)})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.validation.metrics.intervals import wilson_interval
 from mlhelpers.validation.metrics.rules import checked, quantile_bins
 
@@ -81,6 +82,7 @@ def plot_calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
+    require_unique_columns(table, "table")
     if ax is None:
         import matplotlib.pyplot as plt
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 
 def checked(y: Any, p: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -34,6 +35,13 @@ def in_dtype_of(scores: Any, threshold: float) -> float:
     if dtype.kind == "f" and dtype.itemsize < 8:
         return float(dtype.type(threshold))
     return threshold
+
+
+def values_of(given: Any) -> np.ndarray:
+    """An array in which a gap stays a gap: NumPy makes the text "nan" of one in a list of texts."""
+    if isinstance(given, list | tuple) and any(isinstance(value, str) for value in given):
+        return pd.Series(given, dtype=object).to_numpy()
+    return np.asarray(given)
 
 
 def quantile_bins(values: np.ndarray, bins: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.validation.metrics.intervals import bootstrap_intervals
 from mlhelpers.validation.metrics.rules import checked, in_dtype_of, known
 
@@ -68,6 +69,7 @@ def metrics_by_slice(
     threshold = in_dtype_of(p, threshold)
     y, p = checked(y, p)
     metrics = list(known(metrics))
+    require_unique_columns(slices, "slices")
     if len(slices) != len(y):
         raise ValueError(f"slices has {len(slices)} rows, y has {len(y)}")
     if bins < 1 or min_positives < 1:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.training.hashing import data_hash
 from mlhelpers.validation.costs import net_benefit_curve, net_benefit_of_counts
 from mlhelpers.validation.fairness import fairness_gaps, metrics_by_group
@@ -121,6 +122,8 @@ def validation_report(
     if isinstance(limitations, str):
         raise ValueError("limitations must be a list of texts, got one text")
     for option, table in (("data", data), ("groups", groups)):
+        if isinstance(table, pd.DataFrame):
+            require_unique_columns(table, option)
         if table is not None and len(table) != len(y):
             raise ValueError(f"{option} has {len(table)} rows, y has {len(y)}")
     settings = {"n_resamples": n_resamples, "level": level, "random_state": random_state}
@@ -138,6 +141,7 @@ def validation_report(
         figures |= {f"gain_over_reference{end}": gain[key] for key, end in ENDS.items()}
         tables["comparison"] = gain
     if stress is not None:
+        require_unique_columns(stress, "stress")
         figures["stress_failures"] = float((~stress["passed"].astype(bool)).sum())
         tables["stress"] = _stress(stress)
     if parameters:

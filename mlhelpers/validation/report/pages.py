@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
+
 REQUIRED = ("name", "version", "purpose", "not_for", "data", "metrics", "limitations")
 _TABLES = {
     "metrics": "Metrics",
@@ -184,9 +186,9 @@ def _is_empty(value: Any) -> bool:
 def _table(content: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:
     if isinstance(content, Mapping):
         return pd.DataFrame({"name": list(content), "value": list(content.values())}, dtype=object)
-    if isinstance(content.index, pd.RangeIndex):
-        return content
-    return content.reset_index()
+    table = content if isinstance(content.index, pd.RangeIndex) else content.reset_index()
+    require_unique_columns(table, "a table of the report")
+    return table
 
 
 def _text(value: Any) -> str:

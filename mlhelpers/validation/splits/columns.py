@@ -23,6 +23,7 @@ class BothSides:
     def __init__(self, train: pd.Series, test: pd.Series) -> None:
         self.n_train = len(train)
         both = pd.concat([train, test], ignore_index=True)
+        self._codes, self._values = None, None
         self.numeric = pd.api.types.is_numeric_dtype(both) or pd.api.types.is_datetime64_any_dtype(both)
         if self.numeric:
             if pd.api.types.is_datetime64_any_dtype(both):
@@ -37,28 +38,34 @@ class BothSides:
             self.whole = bool(
                 self.n_values and np.isfinite(self.ordered[[0, -1]]).all() and not (self.ordered % 1).any()
             )
+            if pd.api.types.is_integer_dtype(both) and _beyond_float(both):
+                self._codes, self._values = pd.factorize(both)  # as floats, long ids would be alike
+                self.n_values = len(self._values)
         else:
-            self._codes, values = pd.factorize(_plain(both))
-            self._values = values
+            self._codes, self._values = pd.factorize(_plain(both))
             self.gaps = self._codes < 0
-            self.n_values, self.whole = len(values), True
+            self.n_values, self.whole = len(self._values), True
         self.n_gaps = int(self.gaps.sum())
 
     def codes(self) -> np.ndarray:
         """Number of each row's value; -1 for a gap."""
-        if self.numeric:
-            return pd.factorize(self.numbers)[0]
-        return self._codes
+        return pd.factorize(self.numbers)[0] if self._codes is None else self._codes
 
     def hashes(self) -> np.ndarray:
         """64 bits that are the same for the same value; all gaps are alike."""
-        if self.numeric:
+        if self._codes is None:
             numbers = np.where(self.gaps, np.nan, self.numbers)  # one bit pattern for NaN
             return pd.util.hash_array(numbers, categorize=False)
         # an array of text takes for every value as much room as for the longest
         texts = np.array([str(value) for value in self._values], dtype=object)
         values = pd.util.hash_array(texts, categorize=False)
         return np.append(values, np.uint64(7))[self._codes]  # code -1 picks the last
+
+
+def _beyond_float(whole: pd.Series) -> bool:
+    """Whether a whole number is so large that a float does not hold it exactly."""
+    known = whole.dropna()
+    return bool(len(known)) and max(abs(int(known.min())), abs(int(known.max()))) > 2**53
 
 
 def _plain(column: pd.Series) -> pd.Series:

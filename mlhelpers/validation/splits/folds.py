@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.data.frames import require_unique_columns
+from mlhelpers.validation.metrics.rules import values_of
 
 __all__ = ["GroupFolds", "TimeFolds", "connected_groups"]
 
@@ -94,11 +95,14 @@ class GroupFolds:
         """
         if groups is None:
             raise ValueError("give groups=: one value a row, such as the customer")
-        codes, values = pd.factorize(_values_of(groups))
+        codes, values = pd.factorize(values_of(groups))
         if len(codes) != len(X):
             raise ValueError(f"{len(codes)} groups for {len(X)} rows")
         if (codes < 0).any():
-            raise ValueError(f"{(codes < 0).sum()} rows have no group; name one for each or leave them out")
+            raise ValueError(
+                f"{(codes < 0).sum()} rows have no group, the first is row {int((codes < 0).argmax())}; "
+                "name one for each or leave them out"
+            )
         if len(values) < self.n_splits:
             raise ValueError(f"{len(values)} groups do not fill {self.n_splits} folds")
         sizes = np.bincount(codes)
@@ -112,13 +116,6 @@ class GroupFolds:
         fold = fold_of_group[codes]
         for k in range(self.n_splits):
             yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-
-
-def _values_of(groups: Any) -> np.ndarray:
-    """Groups as an array in which a gap stays a gap; NumPy makes the text 'nan' of one in a list of texts."""
-    if isinstance(groups, list | tuple):
-        return pd.Series(groups, dtype=object).to_numpy()
-    return np.asarray(groups)
 
 
 def _rare(y: Any, n_rows: int) -> np.ndarray:
@@ -154,7 +151,8 @@ class TimeFolds:
 
     Notes
     -----
-    With `groups` in `split`, training rows whose group is in the test period are left out as well.
+    With `groups` in `split`, training rows whose group is in the test period are left out as well (purged by
+    owner). A row without a group belongs to nobody, so it is never left out for that.
     """
 
     def __init__(
@@ -196,8 +194,10 @@ class TimeFolds:
         ValueError
             If dates are missing or do not fit the rows, or a fold has no row to train or to test on.
         """
+        if isinstance(self.time, str) and isinstance(X, pd.DataFrame):
+            require_unique_columns(X, "X")
         when = dates_of(X[self.time] if isinstance(self.time, str) else self.time, len(X))
-        owner = None if groups is None else pd.factorize(_values_of(groups))[0]
+        owner = None if groups is None else pd.factorize(values_of(groups))[0]
         if owner is not None and len(owner) != len(X):
             raise ValueError(f"{len(owner)} groups for {len(X)} rows")
         end = when.max()
@@ -248,5 +248,8 @@ def dates_of(time: Any, n_rows: int) -> np.ndarray:
     if len(dates) != n_rows:
         raise ValueError(f"{len(dates)} dates for {n_rows} rows")
     if dates.hasnans:
-        raise ValueError(f"{dates.isna().sum()} rows have no date; date them or leave them out")
+        raise ValueError(
+            f"{dates.isna().sum()} rows have no date, the first is row {int(dates.isna().argmax())}; "
+            "date them or leave them out"
+        )
     return dates.to_numpy().astype("datetime64[us]")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.validation.stress.images import add_noise, blur, change_contrast, occlude, rotate
 from mlhelpers.validation.stress.tables import (
     StressCase,
@@ -213,6 +214,7 @@ def tabular_cases(
 
 
 def _with(frame: pd.DataFrame, column: str, value: Any) -> pd.DataFrame:
+    require_unique_columns(frame)
     if column not in frame.columns:
         raise ValueError(f"no column {column!r} in the frame")
     return frame.assign(**{column: value})

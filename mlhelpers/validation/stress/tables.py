@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.validation.metrics import wilson_interval
 from mlhelpers.validation.metrics.rules import in_dtype_of
 
@@ -48,6 +49,9 @@ class StressCase:
     def __post_init__(self):
         if self.kind not in _KINDS:
             raise ValueError(f"kind must be one of {', '.join(_KINDS)}, got {self.kind!r}")
+        for side, rows in (("original", self.original), ("changed", self.changed)):
+            if isinstance(rows, pd.DataFrame):
+                require_unique_columns(rows, f"case {self.name!r}, {side}")
         if len(self.original) != len(self.changed) or not len(self.original):
             raise ValueError(f"case {self.name!r}: original and changed need the same rows, at least one")
         if self.kind == "correct" and (self.expected is None or len(self.expected) != len(self.changed)):
@@ -176,6 +180,7 @@ def failure_report(failures: pd.DataFrame | Mapping[str, Any], *, level: float =
         If there is no case, or one without rows.
     """
     if isinstance(failures, pd.DataFrame):
+        require_unique_columns(failures, "failures")
         table = failures[[name for name in ("case", "kind", "n", "failures") if name in failures]].copy()
     else:
         flags = {name: np.asarray(values, dtype=bool).ravel() for name, values in failures.items()}
