@@ -6,7 +6,7 @@ Taught in lesson 5.4 (bias and fairness).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -218,6 +218,7 @@ GAPS = {
     "accuracy_difference": (("accuracy",), "difference"),
 }
 _BLOCK = 1 << 19  # draws looked at together; they stay in the processor's cache
+_SOME = 64  # draws that a bound looks at
 _PARTS = {  # hits of a rate and what it rests on, from the counts tn, fp, fn, tp
     "selection_rate": ((1, 3), (0, 1, 2, 3)),
     "true_positive_rate": ((3,), (2, 3)),
@@ -308,7 +309,8 @@ def fairness_gaps(
         rates[rate] = np.where(judged, ratio(k, n), np.nan)
         left_out += [f"{rate} of {names[at]}" for at in np.flatnonzero(np.isnan(rates[rate]))]
         if n_resamples and weights is None:
-            drawn[rate] = rng.beta(k + 0.5, n - k + 0.5, (n_resamples, len(names)))
+            draws = rng.beta(k + 0.5, n - k + 0.5, (n_resamples, len(names)))
+            drawn[rate] = np.asfortranarray(draws)  # the draws of a group lie side by side
     table = pd.DataFrame([_gap(name, rates, drawn, names, level) for name in GAPS]).set_index("metric")
     undefined = table.index[table["difference"].isna()].tolist()
     if left_out:
@@ -347,38 +349,86 @@ def _gap(name: str, rates: dict, drawn: dict, names: list[str], level: float) ->
     row |= {"highest_group": names[np.concatenate(highs)[worst]]}
     if drawn:
         tail = (1 - level) / 2 / len(values)
-        ends = [
-            _ends(drawn[rate], a, b, distance, tail) for rate, a, b in zip(parts, lows, highs, strict=True)
+        limits = [
+            _limits(drawn[rate], a, b, kind, tail) for rate, a, b in zip(parts, lows, highs, strict=True)
         ]
-        low, high = np.concatenate(ends, axis=1)
-        if kind == "ratio":
-            row |= {"low": float(low.min()), "high": float(high.min())}
-        else:
-            row |= {"low": float(low.max()), "high": float(np.maximum(high, -low).max())}
+        outermost = min if kind == "ratio" else max
+        row["low"], row["high"] = (outermost(ends) for ends in zip(*limits, strict=True))
     return row
 
 
-def _ends(draws: np.ndarray, low: np.ndarray, high: np.ndarray, distance: Any, tail: float) -> np.ndarray:
-    """Lower and upper quantile of the distance of each pair, shape (2, n_pairs), in blocks of pairs.
+def _limits(
+    draws: np.ndarray, low: np.ndarray, high: np.ndarray, kind: str, tail: float
+) -> tuple[float, float]:
+    """Limits of the largest difference, or of the smallest ratio, over all pairs of groups of one rate.
 
-    With many pairs `tail` lies between the two outermost draws: finding these two is much faster than a sort.
+    Only the pair with the outermost limit counts. With many pairs `tail` lies between the two outermost draws
+    of a pair, and a bound from a few draws rules out most pairs before their draws are looked at.
     """
-    by_group = np.ascontiguousarray(draws.T)
-    n = by_group.shape[1]
+    n = len(draws)
     part = tail * (n - 1)
-    found = np.empty((2, len(low)))
-    block = max(1, _BLOCK // n)
+    if part >= 1 or n == 1:
+        found = np.empty((2, len(low)))
+        for here, spread in _spreads(draws, low, high, kind):
+            found[:, here] = np.quantile(spread, [tail, 1 - tail], axis=1)
+        if kind == "ratio":
+            return float(found[0].min()), float(found[1].min())
+        return float(found[0].max()), float(np.maximum(found[1], -found[0]).max())
+
+    def ends(pairs: np.ndarray) -> np.ndarray:
+        ((_, spread),) = _spreads(draws, low[pairs], high[pairs], kind, block=len(pairs))
+        lowest, highest = np.partition(spread, (0, 1), axis=1)[:, :2], np.partition(spread, (-2, -1), axis=1)
+        first, second = np.array([lowest[:, 0], highest[:, -1]]), np.array([lowest[:, 1], highest[:, -2]])
+        return first + (second - first) * part
+
+    inner, outer = _bounds(draws, low, high, kind)
+    if kind == "ratio":  # the smallest one is the largest of the negatives
+        return -_largest(-outer, lambda pairs: -ends(pairs)[0], n), -_largest(
+            -inner, lambda pairs: -ends(pairs)[1], n
+        )
+
+    def furthest(pairs: np.ndarray) -> np.ndarray:
+        bottom, top = ends(pairs)
+        return np.maximum(top, -bottom)
+
+    return _largest(inner, lambda pairs: ends(pairs)[0], n), _largest(outer, furthest, n)
+
+
+def _bounds(draws: np.ndarray, low: np.ndarray, high: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """What the limits of each pair cannot pass: inner from a part of its draws, outer from blocks of them."""
+    inner, second = np.empty(len(low)), -2 if kind == "ratio" else 1
+    for here, spread in _spreads(draws[:_SOME], low, high, kind):
+        inner[here] = np.partition(spread, second, axis=1)[:, second]
+    outer = np.full(len(low), np.inf if kind == "ratio" else -np.inf)
+    for start in range(0, len(draws), _SOME):
+        least, most = draws[start : start + _SOME].min(axis=0), draws[start : start + _SOME].max(axis=0)
+        if kind == "ratio":
+            np.minimum(outer, ratio(least[low], most[high]), out=outer)
+        else:  # the groups may change places in a draw
+            np.maximum(outer, most[high] - least[low], out=outer)
+            np.maximum(outer, most[low] - least[high], out=outer)
+    return inner, outer
+
+
+def _largest(bound: np.ndarray, value: Callable[[np.ndarray], np.ndarray], n: int) -> float:
+    """Largest value of all pairs, from the largest bound down until no bound reaches it."""
+    order = np.argsort(-bound, kind="stable")
+    block, best = max(1, _BLOCK // n), -np.inf
+    for start in range(0, len(order), block):
+        pairs = order[start : start + block]
+        if bound[pairs[0]] < best:
+            break
+        best = max(best, float(value(pairs).max()))
+    return best
+
+
+def _spreads(
+    draws: np.ndarray, low: np.ndarray, high: np.ndarray, kind: str, *, block: int | None = None
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Distance of each pair in every draw, in blocks of pairs that stay in the processor's cache."""
+    by_group = draws.T
+    block = block or max(1, _BLOCK // len(draws))
     for start in range(0, len(low), block):
         here = slice(start, start + block)
-        spread = distance(by_group[low[here]], by_group[high[here]])
-        if part >= 1:
-            found[:, here] = np.quantile(spread, [tail, 1 - tail], axis=1)
-            continue
-        rows = np.arange(len(spread))
-        for end, extreme, where, gone in ((0, np.min, np.argmin, np.inf), (1, np.max, np.argmax, -np.inf)):
-            at = where(spread, axis=1)
-            outermost = spread[rows, at].copy()
-            spread[rows, at] = gone
-            found[end, here] = outermost + (extreme(spread, axis=1) - outermost) * part
-            spread[rows, at] = outermost
-    return found
+        below, above = by_group[low[here]], by_group[high[here]]
+        yield here, ratio(below, above) if kind == "ratio" else above - below
