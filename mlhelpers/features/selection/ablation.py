@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ class Ablation:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return f"<p>{self._title()}</p>{self.table.round(4).to_html()}"
+        return f"<p>{escape(self._title(), quote=False)}</p>{self.table.round(4).to_html()}"
 
 
 def ablation_table(

@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class SelectorComparison:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return f"<p>{self._title()}</p>{self._shown().to_html()}"
+        return f"<p>{escape(self._title(), quote=False)}</p>{self._shown().to_html()}"
 
 
 def compare_selectors(
@@ -273,6 +274,16 @@ def _constant(classify: bool) -> Any:
     return DummyClassifier(strategy="prior") if classify else DummyRegressor()
 
 
+def _keeps_nothing(selector: Any, row: pd.DataFrame) -> bool:
+    """Whether a selector, or a pipeline that ends in one, was fitted and leaves no column."""
+    try:
+        if hasattr(selector, "get_support"):
+            return not np.any(selector.get_support())
+        return np.shape(selector.transform(row))[1] == 0
+    except Exception:  # noqa: BLE001 - it is not fitted: its own error is the one to show
+        return False
+
+
 def _fold(selector: Any, model: Any, setting: Setting, train: np.ndarray, test: np.ndarray):
     """Score of the held-out rows, mask of the chosen columns or None, their number, seconds of the fit."""
     from sklearn.base import clone
@@ -283,11 +294,12 @@ def _fold(selector: Any, model: Any, setting: Setting, train: np.ndarray, test: 
     try:
         both.fit(setting.X.iloc[train], setting.y[train])
     except ValueError:
-        if not hasattr(both[0], "get_support") or np.any(both[0].get_support()):
+        if not _keeps_nothing(both[0], setting.X.iloc[train[:1]]):
             raise
         constant = _constant(setting.classify).fit(setting.X.iloc[train], setting.y[train])
         score = float(setting.scorer(constant, setting.X.iloc[test], setting.y[test]))
-        return score, np.zeros(setting.X.shape[1], dtype=bool), 0, time.perf_counter() - began
+        mask = np.zeros(setting.X.shape[1], dtype=bool) if hasattr(both[0], "get_support") else None
+        return score, mask, 0, time.perf_counter() - began
     seconds = time.perf_counter() - began
     score = float(setting.scorer(both, setting.X.iloc[test], setting.y[test]))
     if selector == "passthrough":
