@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -198,7 +199,7 @@ def _text(value: Any) -> str:
 
 
 def markdown_table(content: pd.DataFrame | Mapping[str, Any]) -> str:
-    """Table in Markdown, numbers rounded to 4 digits; a bar in a text is escaped.
+    """Table in Markdown, numbers rounded to 4 digits; bars, HTML and dollar signs in a text stay text.
 
     Taught in lesson 5.5.
 
@@ -214,5 +215,12 @@ def markdown_table(content: pd.DataFrame | Mapping[str, Any]) -> str:
     table = _table(content)
     lines = [[str(name) for name in table.columns], ["---"] * table.shape[1]]
     lines += table.astype(object).map(_text).to_numpy().tolist()
-    cells = ([cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines)
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+    rule = lines.pop(1)
+    cells = [[_cell(text) for text in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [cells[0], rule, *cells[1:]])
+
+
+def _cell(text: str) -> str:
+    """Text that a reader of Markdown shows as it is: no column, tag, entity or formula of its own."""
+    text = re.sub(r"&(?=#?\w+;)", "&amp;", text).replace("<", "&lt;").replace("\n", " ")
+    return re.sub(r"(?<!\\)\$", r"\\$", text).replace("|", "\\|")

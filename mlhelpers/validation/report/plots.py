@@ -6,6 +6,7 @@ Taught in lesson 5.5 (documenting validation); part of `mlhelpers.validation.rep
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,11 @@ _STYLE = {
     "font.size": 9.5,
 }
 _COLORS = ("#0072B2", "#E69F00", "#009E73")
+
+
+def plain(text: Any) -> str:
+    """Text as matplotlib shows it: a dollar sign is one, not the beginning of a formula."""
+    return re.sub(r"(?<!\\)\$", r"\\$", str(text))
 
 
 def png(draw: Callable[[Any], None], *, width: float = 6.0, height: float = 3.6) -> bytes:
@@ -75,7 +81,8 @@ def groups_png(
 ) -> bytes:
     """A metric of each group with its interval, and the limits for all rows."""
     shown = table.dropna(subset=[metric]).iloc[::-1]
-    names = shown["by"].astype(str) + ": " + shown["group"].astype(str)
+    names = (shown["by"].astype(str) + ": " + shown["group"].astype(str)).map(plain)
+    label, unit = plain(label), plain(unit)
     errors = [shown[metric] - shown[f"{metric}_low"], shown[f"{metric}_high"] - shown[metric]]
 
     def draw(ax: Any) -> None:
@@ -96,6 +103,7 @@ def groups_png(
 def forecast_png(y: np.ndarray, prediction: np.ndarray, unit: str) -> bytes:
     """True against predicted values, beside the diagonal."""
     ends = [min(y.min(), prediction.min()), max(y.max(), prediction.max())]
+    unit = plain(unit)
     some = np.linspace(0, len(y) - 1, min(len(y), 2000)).astype(int)
 
     def draw(ax: Any) -> None:
@@ -109,6 +117,7 @@ def forecast_png(y: np.ndarray, prediction: np.ndarray, unit: str) -> bytes:
 
 def residuals_png(table: pd.DataFrame, unit: str) -> bytes:
     """Mean residual in bins of the prediction, with intervals; `table` as the report has it."""
+    unit = plain(unit)
     errors = [table["residual"] - table["low"], table["high"] - table["residual"]]
 
     def draw(ax: Any) -> None:
