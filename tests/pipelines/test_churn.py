@@ -101,8 +101,11 @@ class Workspace:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("course")
-    leave = shutil.ignore_patterns("__pycache__", "artifacts", "report", ".ipynb_checkpoints", "dvc.lock")
+    caches = ("__pycache__", ".ipynb_checkpoints")
+    # a package may be named `report` as well: only a run's own folders stay behind
+    left = {"pipelines": ("artifacts", "report", "dvc.lock")}
     for name in ("pipelines", "data", "mlhelpers"):
+        leave = shutil.ignore_patterns(*caches, *left.get(name, ()))
         shutil.copytree(ROOT / name, folder / name, ignore=leave)
     shutil.copy(ROOT / ".dvcignore", folder)
     (folder / "notebooks").mkdir()
