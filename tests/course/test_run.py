@@ -256,3 +256,11 @@ def test_kernel_that_takes_too_much_memory_is_ended_and_named(make, tmp_path, mo
 def test_limit_that_is_not_above_zero_is_refused(greeting, limit):
     with pytest.raises(ValueError, match=f"{limit} must be above 0"):
         run_notebook(greeting, parameters={"name": "Ada"}, **{limit: 0})
+
+
+def test_outputs_that_arrive_late_are_named_and_not_lost_in_silence(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mlhelpers.course.runs.run.OUTPUT_SECONDS", 0)
+    path = make("many.ipynb", "for i in range(20_000):\n    print(i, flush=True)")
+    with pytest.raises(NotebookError, match=r"cell 1 .*outputs had not all arrived"):
+        run_notebook(path)

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 
+# For outputs still on their way when a cell has ended: after nbclient's 4 seconds the rest is lost. Grading
+# keeps the 4, since the kernel of a stopped answer may never say that it is done.
+OUTPUT_SECONDS = 600
+
+
 @dataclass(frozen=True)
 class Execution:
     """What an execution cost.
@@ -105,6 +110,7 @@ def execute(notebook: NotebookNode, *, name: str, folder: Path) -> Execution:
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=on_cell_start,
+        iopub_timeout=OUTPUT_SECONDS,
         **kernel_settings(),
     )
     start = time.perf_counter()

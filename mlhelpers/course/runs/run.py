@@ -19,6 +19,7 @@ from typing import Any
 
 from mlhelpers.course.files import read_notebook, replacing
 from mlhelpers.course.runs.failures import NotebookError, failing_line, first_line
+from mlhelpers.course.runs.kernels import OUTPUT_SECONDS, MemoryGuard
 from mlhelpers.course.runs.parameters import Parameter, ParameterError, inspect_parameters
 from mlhelpers.course.runs.values import Given, check_values, from_text, read_parameters
 
@@ -153,7 +154,7 @@ def _execute(
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill import PapermillExecutionError, execute_notebook
 
-    from mlhelpers.course.runs.kernels import MemoryGuard, kernel_settings
+    from mlhelpers.course.runs.kernels import kernel_settings
 
     log = logging.getLogger("papermill")
     level = log.level
@@ -170,10 +171,11 @@ def _execute(
             autosave_cell_every=0,
             execution_timeout=cell_seconds,
             resources={"metadata": {"path": str(folder)}},
+            iopub_timeout=OUTPUT_SECONDS,
             **kernel_settings(),
         )
     except CellTimeoutError as error:
-        error.ename, error.evalue = "CellTimeoutError", f"took longer than {cell_seconds:g} s"
+        error.ename, error.evalue = "CellTimeoutError", _timeout_reason(error, cell_seconds)
         return error
     except (PapermillExecutionError, DeadKernelError) as error:
         if guard.exceeded:
@@ -186,6 +188,13 @@ def _execute(
         guard.stop()
         log.setLevel(level)
     return None
+
+
+def _timeout_reason(error: Exception, cell_seconds: float | None) -> str:
+    """Which of the two waits was too long: for the cell, or for its outputs after it had ended."""
+    if cell_seconds is None or "IOPub output" in str(error):
+        return f"its outputs had not all arrived {OUTPUT_SECONDS} s after it ended; print less"
+    return f"took longer than {cell_seconds:g} s"
 
 
 def _finish(temporary: Path, path: Path, output: Path) -> int:
