@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.training.models import numbers_of
+
 POLICIES = ("refuse", "missing", "clip")
 _ABSENT = object()
 
@@ -148,10 +150,7 @@ class RowReader:
         for at, (name, codes) in enumerate(zip(self.names, self._codes, strict=True)):
             column = frame[name]
             if codes is None:
-                try:
-                    table[:, at] = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
-                except (TypeError, ValueError) as error:
-                    raise ValueError(f"column {name!r} is to be numeric: {error}") from error
+                table[:, at] = numbers_of(column)
                 continue
             found, values = pd.factorize(column, use_na_sentinel=True)
             known = np.array([*(codes.get(_label(value), np.nan) for value in values), np.nan])

@@ -47,15 +47,40 @@ def plain_frame(frame: pd.DataFrame, *, numeric: Sequence[str], categorical: Seq
         raise ValueError(f"columns missing from the frame: {', '.join(absent)}; give them, empty if unknown")
     plain = {}
     for name in numeric:
-        try:
-            plain[name] = pd.to_numeric(frame[name]).to_numpy(dtype=np.float64, na_value=np.nan)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"column {name!r} is to be numeric: {error}") from error
+        plain[name] = numbers_of(frame[name])
     for name in categorical:
         codes, values = pd.factorize(frame[name], use_na_sentinel=True)
         labels = np.array([*map(_label, values), np.nan], dtype=object)
         plain[name] = labels[codes]  # code -1, the missing value, picks the last label
     return pd.DataFrame(plain, index=frame.index, columns=[*numeric, *categorical])
+
+
+def numbers_of(column: pd.Series) -> np.ndarray:
+    """Values of a column as float64, gaps as NaN.
+
+    Parameters
+    ----------
+    column : Series of shape (n_rows,)
+        Numbers, or texts of numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If a value is not a number, such as a date; the message names the column.
+    """
+    if column.dtype.kind in "mM":
+        advice = "turn it into a number, such as days since a day"
+        raise ValueError(f"column {column.name!r} is to be numeric: it is {column.dtype}; {advice}")
+    if pd.api.types.is_object_dtype(column.dtype):
+        column = column.where(column.notna(), np.nan)  # NaT among objects would become a number
+    try:
+        return pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"column {column.name!r} is to be numeric: {error}") from error
 
 
 def _label(value: object) -> str:

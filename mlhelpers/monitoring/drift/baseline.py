@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.data.frames import require_unique_columns
+from mlhelpers.monitoring.profiles.numbers import numbers_of
 
 _CUTS = 100  # the distance of a number is taken at so many of its quantiles
 
@@ -36,7 +37,7 @@ class _Column:
         """Bin of each value, -1 if missing; categories that the reference lacks share the last bin."""
         gaps = column.isna().to_numpy()
         if self.numeric:
-            values = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
+            values = numbers_of(column)
             codes = np.searchsorted(self.keys, values, side="left")
         else:
             codes = pd.Index(self.keys).get_indexer(_labels(column))
@@ -96,7 +97,7 @@ class Baseline:
             counts = np.bincount(codes + 1, minlength=len(column.shares) + 1)[None, :]
             found = [float(column.distance(counts)[0]), abs(float((codes < 0).mean()) - column.missing)]
             if column.numeric:
-                values = pd.to_numeric(batch[column.name])
+                values = numbers_of(batch[column.name])
                 found.append(float(((values < column.low) | (values > column.high)).mean()))
             figures.update(zip(column.monitors(), found, strict=True))
         return pd.Series(figures, name="value")
@@ -241,7 +242,7 @@ def _column(column: pd.Series, numeric: bool) -> _Column:
     if known.empty:
         raise ValueError(f"column {column.name!r} has no value in the reference; do not watch it")
     if numeric:
-        values = pd.to_numeric(known).to_numpy(dtype=float)
+        values = numbers_of(known)
         keys = np.unique(np.quantile(values, np.arange(1, _CUTS) / _CUTS, method="inverted_cdf"))
         low, high = float(values.min()), float(values.max())
         codes, width = np.searchsorted(keys, values, side="left"), len(keys) + 1

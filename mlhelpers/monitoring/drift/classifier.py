@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.monitoring.drift.distances import TestResult
+from mlhelpers.monitoring.profiles.numbers import numbers_of
 
 __all__ = ["classifier_two_sample"]
 
@@ -72,12 +73,11 @@ def classifier_two_sample(
     drawn, halves = [], []
     for frame in (reference, current):
         rows = rng.permutation(len(frame))[:max_rows]
-        drawn.append(frame[names].iloc[rows])
+        part = frame[names].iloc[rows]
+        drawn.append(part.assign(**{name: numbers_of(part[name]) for name in numeric}))
         halves.append(np.arange(len(rows)) % 2 == 0)  # both samples are split alike
     both = pd.concat(drawn, ignore_index=True)
     y, training = np.repeat([0, 1], [len(part) for part in drawn]), np.concatenate(halves)
-    for name in numeric:
-        both[name] = pd.to_numeric(both[name]).astype("float64")
     for name in categorical:
         both[name] = _codes(both[name], training)
     model = HistGradientBoostingClassifier(

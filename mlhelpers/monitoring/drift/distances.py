@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.data.frames import require_unique_columns
+from mlhelpers.monitoring.profiles.numbers import numbers_of
 
 
 class TestResult(NamedTuple):
@@ -151,7 +152,7 @@ def jensen_shannon(reference: Any, current: Any, *, bins: int = 10) -> float:
     if bins < 2:
         raise ValueError(f"bins must be at least 2, got {bins}")
     kind = pd.Series(reference).dtype
-    if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
+    if kind.kind in "mM" or (pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)):
         a, b = _numeric(reference, "reference"), _numeric(current, "current")
         cuts = _cuts(a, bins)
         return js_of_counts(_bin_counts(a, cuts), _bin_counts(b, cuts))
@@ -274,7 +275,7 @@ def psi_of_counts(a: np.ndarray, b: np.ndarray, epsilon: float = 1e-4) -> float:
 
 
 def _numeric(sample: Any, name: str) -> np.ndarray:
-    values = np.asarray(pd.to_numeric(pd.Series(sample)).astype("float64"))
+    values = numbers_of(pd.Series(sample), name)
     if not np.isfinite(values).any():
         raise ValueError(f"{name} is empty or has no finite value")
     return values

@@ -22,6 +22,7 @@ from mlhelpers.monitoring.profiles import (
     ProfileBuilder,
     suggest_origins,
 )
+from mlhelpers.monitoring.profiles.frames import column_types
 from mlhelpers.monitoring.profiles.numbers import cell_limits
 
 __all__ = [
@@ -148,7 +149,7 @@ def drift_report(
     reference, current : DataFrame or Profile
         What is usual, and the batch.
     numeric, categorical : sequence of str, optional
-        Columns to compare; all of the reference if neither is given.
+        Columns to compare; all of the reference if neither is given. A date or duration is a number, in days.
     bins : int, default=10
         Quantile bins of a number for PSI and Jensen-Shannon; missing values have a bin of their own.
     level : float, default=0.05
@@ -168,7 +169,8 @@ def drift_report(
     Raises
     ------
     ValueError
-        If a frame or profile has no rows or lacks a column, or an option is not usable.
+        If a frame or profile has no rows or lacks a column, a number's column holds a text (the message names
+        its row), or an option is not usable.
     """
     if bins < 2 or not 0 < level < 1 or min_effect < 0:
         raise ValueError(
@@ -176,8 +178,8 @@ def drift_report(
         )
     if baseline is not None and not isinstance(current, pd.DataFrame):
         raise ValueError("a baseline measures rows; give the batch as a frame")
-    first = _profiled(reference, numeric, categorical, None)
-    second = _profiled(current, numeric, categorical, first)
+    first = _profiled("the reference", reference, numeric, categorical, None)
+    second = _profiled("the batch", current, numeric, categorical, first)
     names = [*(numeric or []), *(categorical or [])] or list(first.columns)
     absent = [name for name in names if name not in first.columns or name not in second.columns]
     if absent or not first.n_rows or not second.n_rows:
@@ -236,17 +238,27 @@ def adjusted_p_values(p: Any) -> np.ndarray:
     return adjusted
 
 
-def _profiled(data: Any, numeric: Any, categorical: Any, like: Profile | None) -> Profile:
+def _profiled(side: str, data: Any, numeric: Any, categorical: Any, like: Profile | None) -> Profile:
     if isinstance(data, Profile):
         return data
+    try:
+        return _profile_of(data, numeric, categorical, like)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{side}: {error}") from error
+
+
+def _profile_of(data: pd.DataFrame, numeric: Any, categorical: Any, like: Profile | None) -> Profile:
     if like is not None:
         names = [*(numeric or []), *(categorical or [])]
         if names:
             like = Profile(0, {name: like[name] for name in names if name in like.columns})
         builder = ProfileBuilder(data, like=like, moments=False)
     else:
-        columns = {"numeric": numeric, "categorical": categorical}
-        origin = suggest_origins(data, numeric=numeric)
+        if numeric is None and categorical is None:
+            numeric, categorical = column_types(data, dates=True)
+        origin = suggest_origins(data, numeric=numeric or [])
+        columns = {"numeric": numeric or [], "categorical": categorical or []}
         builder = ProfileBuilder(data, **columns, origin=origin, moments=False)
     builder.add(data)
     return builder.result()

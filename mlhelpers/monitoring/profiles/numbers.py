@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 UNIT = 1074  # exact sums are whole multiples of 2**-1074, the smallest double
 _WINDOW = 36  # bits added up at a time: 2**16 rows of 2**36 stay below 2**53, so each addition is exact
@@ -49,8 +50,70 @@ __all__ = [
     "NumericProfile",
     "cell_limits",
     "exact_sum",
+    "numbers_of",
     "ratio",
 ]
+
+_DAY = pd.Timedelta(days=1)
+
+
+def numbers_of(column: pd.Series, what: str | None = None) -> np.ndarray:
+    """Values of a column as float64: dates as days since 1970 (UTC), durations in days, gaps as NaN.
+
+    Parameters
+    ----------
+    column : Series of shape (n_rows,)
+        Numbers, texts of numbers, dates or durations.
+    what : str, optional
+        What the values are, for the message; "column" and its name if omitted.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If a value is none of these; the message names its row.
+    TypeError
+        If the whole column has a type that is none of these.
+    """
+    types = pd.api.types
+    what = what or f"column {column.name!r}"
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    if types.is_object_dtype(column.dtype):
+        column = column.where(column.notna(), np.nan)  # NaT among objects would become a number
+        kind = types.infer_dtype(column, skipna=True)
+        if kind in ("date", "datetime", "datetime64"):
+            column = pd.to_datetime(column, utc=True)
+        elif kind in ("timedelta", "timedelta64"):
+            column = pd.to_timedelta(column)
+    if types.is_datetime64_any_dtype(column.dtype):
+        zone = "UTC" if isinstance(column.dtype, pd.DatetimeTZDtype) else None
+        return ((column - pd.Timestamp(0, tz=zone)) / _DAY).to_numpy(dtype=np.float64)
+    if types.is_timedelta64_dtype(column.dtype):
+        return (column / _DAY).to_numpy(dtype=np.float64)
+    is_numpy = isinstance(column.dtype, np.dtype)
+    if (is_numpy and column.dtype.kind == "c") or isinstance(column.dtype, pd.PeriodDtype | pd.IntervalDtype):
+        raise TypeError(f"{what} is {column.dtype}, which is no number; turn it into one, or leave it out")
+    if not is_numpy or column.dtype.kind not in "fiub":
+        column = _parsed(column, what)
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _parsed(column: pd.Series, what: str) -> pd.Series:
+    try:
+        return pd.to_numeric(column)
+    except (TypeError, ValueError):
+        for row, value in column.dropna().items():
+            try:
+                pd.to_numeric(pd.Series([value]))
+            except (TypeError, ValueError):
+                advice = "correct it, make it missing, or compare the column as categorical"
+                raise ValueError(f"{what}, row {row!r}: {value!r} is no number; {advice}") from None
+        raise
+
 
 _BITS = 11  # bits of the mantissa that name a cell
 CELLS_PER_OCTAVE = 1 << _BITS
