@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.data.frames import require_unique_columns
-from mlhelpers.monitoring.profiles.numbers import numbers_of
+from mlhelpers.monitoring.profiles.numbers import HEAVY, numbers_of
 
 
 class TestResult(NamedTuple):
@@ -38,7 +38,9 @@ def population_stability_index(
         Numeric samples. NaN counts as a bin of its own.
     bins : int, default=10
         Number of bins, cut at the quantiles of `reference`; values outside its range fall into the outer
-        bins. With at most so many different values each is a bin, cut midway to its neighbors.
+        bins. With at most so many different values each is a bin, cut midway to its neighbors. A cut at a
+        value that 5% of `reference` or more hold lies midway to the next value, so that a small shift of it
+        does not empty its bin. A constant has no such scale: every larger value is another bin.
     epsilon : float, default=1e-4
         Smallest share of a bin, so that an empty bin gives a large but finite index.
 
@@ -287,9 +289,14 @@ def _cuts(values: np.ndarray, bins: int) -> np.ndarray:
     A cut at a value would send all that lies a hair above it into the next bin.
     """
     finite = values[np.isfinite(values)]
-    different = np.unique(finite)
+    different, counts = np.unique(finite, return_counts=True)
     if not 1 < len(different) <= bins:
-        return np.unique(np.quantile(finite, np.arange(1, bins) / bins))
+        cuts = np.unique(np.quantile(finite, np.arange(1, bins) / bins))
+        heavy = np.flatnonzero(counts[:-1] >= HEAVY * len(finite))
+        at = np.isin(cuts, different[heavy])
+        where = np.searchsorted(different, cuts[at])
+        cuts[at] += (different[where + 1] - different[where]) / 2
+        return cuts
     gaps = np.diff(different)
     half = gaps.min() / 2
     return np.concatenate([[different[0] - half], different[:-1] + gaps / 2, [different[-1] + half]])

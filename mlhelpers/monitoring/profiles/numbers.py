@@ -45,15 +45,18 @@ def ratio(total: int, n: int, unit: int = UNIT) -> float:
 
 __all__ = [
     "CELLS_PER_OCTAVE",
+    "HEAVY",
     "UNIT",
     "NumericCounter",
     "NumericProfile",
     "cell_limits",
     "exact_sum",
+    "keys_of",
     "numbers_of",
     "ratio",
 ]
 
+HEAVY = 0.05  # a value that so large a share of the rows holds: bins are cut beside it, not at it
 _DAY = pd.Timedelta(days=1)
 
 
@@ -195,9 +198,23 @@ class NumericProfile:
         return float(self.values[np.searchsorted(np.cumsum(self.counts), rank)])
 
     def cuts(self, bins: int) -> np.ndarray:
-        """Keys of the cells that end the first ``bins - 1`` quantile bins, without repeats."""
+        """Keys of the cells that end the first ``bins - 1`` quantile bins, without repeats.
+
+        A bin does not end with a cell that 5% of the rows or more share, but midway to the next occupied
+        cell, or half of the smallest gap beyond the last: a small shift of such a value does not empty its
+        bin.
+        """
         ranks = np.ceil(np.arange(1, bins) / bins * self.known)
-        return np.unique(self.keys[np.searchsorted(np.cumsum(self.counts), ranks)])
+        chosen = np.unique(np.searchsorted(np.cumsum(self.counts), ranks))
+        cuts = self.keys[chosen]
+        if len(self.keys) < 2:
+            return cuts
+        values = self.values - self.origin
+        gaps = np.diff(values)
+        half = np.append(gaps, gaps.min())[chosen] / 2
+        alone = np.append(np.diff(self.keys) > 1, True)[chosen]
+        heavy = alone & (self.counts[chosen] >= HEAVY * self.known)
+        return np.where(heavy, np.maximum(cuts, keys_of(values[chosen] + half)), cuts)
 
     def cut_values(self, bins: int) -> np.ndarray:
         """Right edges of the quantile bins as values: a bin holds what is at most its edge."""
@@ -311,11 +328,7 @@ class NumericCounter:
             self.total += exact_sum(known)
 
     def _count(self, values: np.ndarray) -> None:
-        bits = values.view(np.int64)
-        codes = bits & 0x7FFFFFFFFFFFFFFF
-        codes >>= _SHIFT
-        codes -= _BASE
-        np.clip(codes, 0, _TOP, out=codes)
+        bits, codes = values.view(np.int64), _sizes(values)
         codes <<= 1
         codes -= bits >> 63  # adds 1 to the code of a negative value
         start = int(codes.min())
@@ -363,6 +376,20 @@ class NumericCounter:
             whole=self.whole,
             origin=self.origin,
         )
+
+
+def keys_of(values: np.ndarray) -> np.ndarray:
+    """Key of the cell of each finite value, less its origin."""
+    values = np.asarray(values, dtype=np.float64)
+    return np.where(np.signbit(values), -_sizes(values), _sizes(values))
+
+
+def _sizes(values: np.ndarray) -> np.ndarray:
+    """Key of the cell of each value without its sign, int64."""
+    sizes = values.view(np.int64) & 0x7FFFFFFFFFFFFFFF
+    sizes >>= _SHIFT
+    sizes -= _BASE
+    return np.clip(sizes, 0, _TOP, out=sizes)
 
 
 def cell_limits(
