@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.data.frames import require_unique_columns
+from mlhelpers.monitoring.profiles.categories import labels_of
 from mlhelpers.monitoring.profiles.numbers import numbers_of
 
 _CUTS = 100  # the distance of a number is taken at so many of its quantiles
@@ -40,7 +41,7 @@ class _Column:
             values = numbers_of(column)
             codes = np.searchsorted(self.keys, values, side="left")
         else:
-            codes = pd.Index(self.keys).get_indexer(_labels(column))
+            codes = pd.Index(self.keys).get_indexer(labels_of(column))
             codes[codes < 0] = len(self.keys)
         codes[gaps] = -1
         return codes
@@ -227,16 +228,6 @@ def draw_batches(n: int, batch_size: int, n_draws: int, rng: np.random.Generator
     return np.stack([rng.choice(n, batch_size, replace=False, shuffle=False) for _ in range(n_draws)])
 
 
-def _labels(column: pd.Series) -> np.ndarray:
-    """Categories as text. Whole floats are written as integers: codes with a gap are the same codes."""
-    codes, values = pd.factorize(column)
-    whole = [isinstance(value, float | np.floating) and float(value).is_integer() for value in values]
-    texts = [
-        str(int(value)) if is_whole else str(value) for value, is_whole in zip(values, whole, strict=True)
-    ]
-    return np.array([*texts, "missing"], dtype=object)[codes]
-
-
 def _column(column: pd.Series, numeric: bool) -> _Column:
     known = column.dropna()
     if known.empty:
@@ -247,7 +238,7 @@ def _column(column: pd.Series, numeric: bool) -> _Column:
         low, high = float(values.min()), float(values.max())
         codes, width = np.searchsorted(keys, values, side="left"), len(keys) + 1
     else:
-        values = pd.Series(_labels(known))
+        values = pd.Series(labels_of(known))
         keys, low, high = np.unique(values.to_numpy(dtype=object)), np.nan, np.nan
         codes, width = pd.Index(keys).get_indexer(values), len(keys) + 1
     shares = np.bincount(codes, minlength=width) / len(codes)

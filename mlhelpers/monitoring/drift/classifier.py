@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.monitoring.drift.distances import TestResult
+from mlhelpers.monitoring.profiles.categories import labels_of
 from mlhelpers.monitoring.profiles.numbers import numbers_of
 
 __all__ = ["classifier_two_sample"]
@@ -74,7 +75,9 @@ def classifier_two_sample(
     for frame in (reference, current):
         rows = rng.permutation(len(frame))[:max_rows]
         part = frame[names].iloc[rows]
-        drawn.append(part.assign(**{name: numbers_of(part[name]) for name in numeric}))
+        parts = {name: numbers_of(part[name]) for name in numeric}
+        parts |= {name: labels_of(part[name]) for name in categorical}
+        drawn.append(pd.DataFrame(parts, columns=names))
         halves.append(np.arange(len(rows)) % 2 == 0)  # both samples are split alike
     both = pd.concat(drawn, ignore_index=True)
     y, training = np.repeat([0, 1], [len(part) for part in drawn]), np.concatenate(halves)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.data.frames import require_unique_columns
+from mlhelpers.monitoring.profiles.categories import labels_of
 from mlhelpers.monitoring.profiles.numbers import HEAVY, numbers_of
 
 
@@ -310,7 +311,7 @@ def _bin_counts(values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
 
 
 def _category_counts(reference: Any, current: Any) -> tuple[np.ndarray, np.ndarray]:
-    a, b = (pd.Series(np.asarray(sample, dtype=object)) for sample in (reference, current))
+    a, b = (pd.Series(labels_of(pd.Series(sample)), dtype=object) for sample in (reference, current))
     if a.empty or b.empty:
         raise ValueError("reference and current must not be empty")
     codes, _ = pd.factorize(pd.concat([a, b], ignore_index=True), use_na_sentinel=True)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.monitoring.drift.baseline import check_draws, draw_batches
+from mlhelpers.monitoring.profiles.categories import labels_of
 from mlhelpers.validation.metrics import checked, classification_metrics
 
 
@@ -183,4 +184,5 @@ def _z(size: np.ndarray, total: np.ndarray, usual: pd.DataFrame) -> np.ndarray:
 
 
 def _text(column: pd.Series) -> np.ndarray:
-    return column.astype(object).where(column.notna(), "missing").astype(str).to_numpy()
+    labels = labels_of(column)
+    return np.where(pd.isna(labels), "missing", labels).astype(str)
