@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlhelpers.training.models import numbers_of
+from mlhelpers.training.models import label_of, numbers_of
 
 POLICIES = ("refuse", "missing", "clip")
 _ABSENT = object()
@@ -153,7 +153,7 @@ class RowReader:
                 table[:, at] = numbers_of(column)
                 continue
             found, values = pd.factorize(column, use_na_sentinel=True)
-            known = np.array([*(codes.get(_label(value), np.nan) for value in values), np.nan])
+            known = np.array([*(codes.get(label_of(value), np.nan) for value in values), np.nan])
             table[:, at] = known[found]  # code -1, the missing value, picks the last one
         return table
 
@@ -256,8 +256,8 @@ def _check(column: Mapping[str, Any], codes: Mapping[str, float] | None, value: 
     if value is None:
         return math.nan, "" if column["nullable"] else f"must not be null; expected {_expected(column)}"
     if codes is not None:
-        if isinstance(value, bool | np.bool_ | int | np.integer):
-            value = str(value)
+        if isinstance(value, bool | np.bool_ | int | np.integer) or _is_whole(value):
+            value = label_of(value)  # true, and the code 1 of a column with gaps, are texts here
         if not isinstance(value, str):
             return math.nan, f"expected {_expected(column)}, got {_kind(value)}"
         code = codes.get(value, math.nan)
@@ -274,6 +274,10 @@ def _check(column: Mapping[str, Any], codes: Mapping[str, float] | None, value: 
     if high is not None and value > high:
         return float(high), f"out of range; expected {_expected(column)}"
     return float(value), ""
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, float | np.floating) and float(value).is_integer()
 
 
 def _check_policies(
@@ -305,10 +309,3 @@ def _expected(column: Mapping[str, Any]) -> str:
 def _kind(value: object) -> str:
     names = {bool: "true or false", str: "text", list: "a list", dict: "an object", type(None): "null"}
     return names.get(type(value), "a number" if isinstance(value, int | float) else type(value).__name__)
-
-
-def _label(value: object) -> str:
-    # as `mlhelpers.training.models.plain_frame` writes categories
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)

@@ -50,7 +50,7 @@ def plain_frame(frame: pd.DataFrame, *, numeric: Sequence[str], categorical: Seq
         plain[name] = numbers_of(frame[name])
     for name in categorical:
         codes, values = pd.factorize(frame[name], use_na_sentinel=True)
-        labels = np.array([*map(_label, values), np.nan], dtype=object)
+        labels = np.array([*map(label_of, values), np.nan], dtype=object)
         plain[name] = labels[codes]  # code -1, the missing value, picks the last label
     return pd.DataFrame(plain, index=frame.index, columns=[*numeric, *categorical])
 
@@ -83,7 +83,8 @@ def numbers_of(column: pd.Series) -> np.ndarray:
         raise ValueError(f"column {column.name!r} is to be numeric: {error}") from error
 
 
-def _label(value: object) -> str:
+def label_of(value: object) -> str:
+    """Name of a category: of a whole number, stored as a float or not, its digits."""
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)
