@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.training.models import label_of, numbers_of
 
 POLICIES = ("refuse", "missing", "clip")
@@ -78,6 +79,9 @@ class RowReader:
         unknown_columns: str = "refuse",
     ):
         self.names = [str(column["name"]) for column in signature]
+        twice = [name for name in self.names if self.names.count(name) > 1]
+        if twice:
+            raise ValueError(f"the signature names column {twice[0]!r} twice; rename one of them")
         policies = dict(policies or {})
         _check_policies(signature, policies, unknown_columns)
         self._ignore_unknown = unknown_columns == "ignore"
@@ -143,6 +147,7 @@ class RowReader:
         ValueError
             If a column is missing or a number's column holds something else.
         """
+        require_unique_columns(frame)
         absent = [name for name in self.names if name not in frame.columns]
         if absent:
             raise ValueError(f"columns missing from the frame: {', '.join(absent)}")
@@ -242,6 +247,7 @@ def validate_rows(
         Empty if every row is accepted; in the order of the rows, then of the columns.
     """
     if isinstance(rows, pd.DataFrame):
+        require_unique_columns(rows, "the rows")
         rows = rows.astype(object).mask(rows.isna(), None).to_dict("records")
     reader = RowReader(signature)
     codes, problems, _ = reader.read(rows)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
+
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
@@ -42,6 +44,7 @@ def plain_frame(frame: pd.DataFrame, *, numeric: Sequence[str], categorical: Seq
     """
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"expected a DataFrame with named columns, got {type(frame).__name__}")
+    require_unique_columns(frame)
     absent = [name for name in (*numeric, *categorical) if name not in frame.columns]
     if absent:
         raise ValueError(f"columns missing from the frame: {', '.join(absent)}; give them, empty if unknown")
@@ -190,6 +193,10 @@ def _plain_step(numeric: Sequence[str], categorical: Sequence[str]):
 
     if not [*numeric, *categorical]:
         raise ValueError("name at least one column in numeric or categorical")
+    for names in (list(numeric), list(categorical)):
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"column {twice[0]!r} is named twice; name it once")
     both = sorted(set(numeric) & set(categorical))
     if both:
         raise ValueError(f"columns named as numeric and as categorical: {', '.join(both)}")

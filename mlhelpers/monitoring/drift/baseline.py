@@ -89,6 +89,7 @@ class Baseline:
         ValueError
             If the batch is empty or lacks a column.
         """
+        require_unique_columns(batch, "the batch")
         absent = [column.name for column in self._columns if column.name not in batch]
         if absent or batch.empty:
             raise ValueError(f"the batch is empty or lacks columns: {', '.join(absent)}")
@@ -154,6 +155,10 @@ def learn_baseline(
     absent = [name for name in (*numeric, *categorical) if name not in reference]
     if absent or not [*numeric, *categorical]:
         raise ValueError(f"columns missing from the reference: {', '.join(absent) or 'none given'}")
+    names = [*numeric, *categorical]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"column {twice[0]!r} is named twice; name it once")
     check_draws(n, batch_size, false_alarm_rate, n_draws)
     columns = [_column(reference[name], name in numeric) for name in (*numeric, *categorical)]
     rows = draw_batches(n, batch_size, n_draws, np.random.default_rng(random_state))

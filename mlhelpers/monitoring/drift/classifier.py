@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.monitoring.drift.distances import TestResult
 from mlhelpers.monitoring.profiles.categories import labels_of
 from mlhelpers.monitoring.profiles.numbers import numbers_of
@@ -65,6 +66,8 @@ def classifier_two_sample(
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     names = [*numeric, *categorical]
+    for what, frame in (("reference", reference), ("current", current)):
+        require_unique_columns(frame, what)
     absent = [name for name in names for frame in (reference, current) if name not in frame]
     if absent or not names:
         raise ValueError(f"columns missing from reference or current: {', '.join(absent) or 'none given'}")

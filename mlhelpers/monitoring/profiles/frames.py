@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.data.hashing import write_atomically
 from mlhelpers.monitoring.profiles.categories import CategoryCounter, CategoryProfile, value_counts
 from mlhelpers.monitoring.profiles.numbers import NumericCounter, NumericProfile, numbers_of
@@ -177,6 +178,7 @@ def suggest_origins(frame: pd.DataFrame, *, numeric: Sequence[str] | None = None
     dict of str to float
         Median of each column whose median is more than twice the range of its middle 90%; no other columns.
     """
+    require_unique_columns(frame)
     found = {}
     for name in column_types(frame)[0] if numeric is None else numeric:
         if name not in frame:
@@ -216,6 +218,7 @@ class ProfileBuilder:
         like: Profile | None = None,
         moments: bool = True,
     ) -> None:
+        require_unique_columns(example, "the data")
         origin = dict(origin or {})
         caps: dict[str, int] = {}
         if like is not None:
@@ -227,6 +230,9 @@ class ProfileBuilder:
         elif numeric is None and categorical is None:
             numeric, categorical = column_types(example)
         numeric, categorical = list(numeric or []), list(categorical or [])
+        twice = [name for name in numeric if numeric.count(name) > 1]
+        if twice:
+            raise ValueError(f"column {twice[0]!r} is named twice; name it once")
         unknown = set(origin) - set(numeric)
         if unknown:
             raise ValueError(f"origin names columns that are not numeric ones: {', '.join(sorted(unknown))}")
@@ -236,11 +242,13 @@ class ProfileBuilder:
         }
         for name in categorical:
             if name in self._counters:
-                raise ValueError(f"column {name!r} is named both numeric and categorical")
+                both = "both numeric and categorical" if name in numeric else "twice"
+                raise ValueError(f"column {name!r} is named {both}; name it once")
             self._counters[name] = CategoryCounter(caps.get(name, max_categories))
 
     def add(self, frame: pd.DataFrame) -> None:
         """Count the rows of a frame."""
+        require_unique_columns(frame, "the data")
         absent = [name for name in self._counters if name not in frame]
         if absent:
             raise ValueError(f"columns missing from the data: {', '.join(absent)}")
