@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.explore.columns import plain_text
 from mlhelpers.monitoring.drift.baseline import Baseline
 from mlhelpers.monitoring.drift.distances import TestResult, js_of_counts, psi_of_counts
 from mlhelpers.monitoring.profiles import (
@@ -81,7 +82,7 @@ class DriftReport:
         if np.isfinite(usual).any():
             ax.plot(usual, positions, "k|", markersize=12, label="usual at most")
             ax.legend(loc="lower right")
-        ax.set_yticks(positions, shown["column"])
+        ax.set_yticks(positions, [plain_text(name) for name in shown["column"]])
         ax.set_xlabel("distance from the reference (0 to 1)")
         ax.set_title(f"{len(self.drifted)} of {len(self.table)} columns drifted")
         return ax
