@@ -92,3 +92,11 @@ def test_a_text_in_a_number_column_is_named_with_its_row(call):
 def test_the_side_of_a_wrong_value_is_named():
     with pytest.raises(ValueError, match=r"^the batch: column 'n', row 102"):
         drift_report(GOOD, BAD)
+
+
+def test_a_printed_report_shows_every_figure():
+    whole = pd.DataFrame({"day": DAYS})
+    text = str(drift_report(whole, whole.assign(day=DAYS.where(~GAPS))))
+    assert "drifted: day" in text
+    assert "missing_change" in text
+    assert "0.25" in text

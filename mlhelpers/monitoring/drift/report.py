@@ -122,6 +122,12 @@ class DriftReport:
             f"({escape(self.rule)}).</p>"
         )
 
+    def __str__(self) -> str:
+        names = ", ".join(map(str, self.drifted)) or "none"
+        head = f"{self.n_current:,} rows against {self.n_reference:,}; drifted: {names} ({self.rule})"
+        table = self.table.dropna(axis="columns", how="all")
+        return f"{head}\n{table.to_string(index=False, float_format='{:.4g}'.format)}"
+
     def _repr_html_(self) -> str:
         return self._verdict() + _html_table(self.table)
 
