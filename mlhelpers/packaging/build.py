@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers import __version__
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.packaging.archive import BundleError
 from mlhelpers.packaging.bundle import OUTPUT, TOLERANCE, predict_with_graph, predict_with_model
 from mlhelpers.packaging.formats import save_model
@@ -89,6 +90,7 @@ def build_bundle(
     folder = Path(folder).resolve()
     if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
         raise BundleError(f"{folder.name} holds files and is not a bundle; give a new folder")
+    require_unique_columns(example, "example", error=BundleError)
     signature = [dict(column) for column in signature]
     rows = _plain(example.astype(object).mask(example.isna(), None).to_dict("records"), digits=9)
     reader = RowReader(signature)

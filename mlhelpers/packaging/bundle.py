@@ -131,10 +131,13 @@ class Bundle:
         return predict_with_graph(self.session, codes)
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         import pandas as pd
 
         rows = pd.DataFrame(self.signature).drop(columns="categories")
-        return f"<p><b>{self.name} {self.version}</b> {self.sha256[:12]}</p>{rows.to_html(index=False)}"
+        title = escape(f"{self.name} {self.version}")
+        return f"<p><b>{title}</b> {self.sha256[:12]}</p>{rows.to_html(index=False)}"
 
 
 def load_bundle(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.packaging.archive import BundleError
 from mlhelpers.packaging.bundle import Bundle, load_bundle
 from mlhelpers.packaging.manifest import MANIFEST
@@ -34,6 +35,7 @@ class BundleModel:
             If a row does not fit the bundle's signature; the message names row and column.
         """
         frame = pd.DataFrame(model_input)
+        require_unique_columns(frame, "the rows")
         _, problems = self.bundle.validate(frame[[name for name in frame if name in self.bundle.columns]])
         if problems:
             raise ValueError(f"{len(problems)} problems in the rows, the first: {problems[0]}")

@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
+from mlhelpers.training.models import label_of, numbers_of
+
 POLICIES = ("refuse", "missing", "clip")
 _ABSENT = object()
 
@@ -76,6 +79,9 @@ class RowReader:
         unknown_columns: str = "refuse",
     ):
         self.names = [str(column["name"]) for column in signature]
+        twice = [name for name in self.names if self.names.count(name) > 1]
+        if twice:
+            raise ValueError(f"the signature names column {twice[0]!r} twice; rename one of them")
         policies = dict(policies or {})
         _check_policies(signature, policies, unknown_columns)
         self._ignore_unknown = unknown_columns == "ignore"
@@ -141,6 +147,7 @@ class RowReader:
         ValueError
             If a column is missing or a number's column holds something else.
         """
+        require_unique_columns(frame)
         absent = [name for name in self.names if name not in frame.columns]
         if absent:
             raise ValueError(f"columns missing from the frame: {', '.join(absent)}")
@@ -148,13 +155,10 @@ class RowReader:
         for at, (name, codes) in enumerate(zip(self.names, self._codes, strict=True)):
             column = frame[name]
             if codes is None:
-                try:
-                    table[:, at] = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
-                except (TypeError, ValueError) as error:
-                    raise ValueError(f"column {name!r} is to be numeric: {error}") from error
+                table[:, at] = numbers_of(column)
                 continue
             found, values = pd.factorize(column, use_na_sentinel=True)
-            known = np.array([*(codes.get(_label(value), np.nan) for value in values), np.nan])
+            known = np.array([*(codes.get(label_of(value), np.nan) for value in values), np.nan])
             table[:, at] = known[found]  # code -1, the missing value, picks the last one
         return table
 
@@ -243,6 +247,7 @@ def validate_rows(
         Empty if every row is accepted; in the order of the rows, then of the columns.
     """
     if isinstance(rows, pd.DataFrame):
+        require_unique_columns(rows, "the rows")
         rows = rows.astype(object).mask(rows.isna(), None).to_dict("records")
     reader = RowReader(signature)
     codes, problems, _ = reader.read(rows)
@@ -257,8 +262,8 @@ def _check(column: Mapping[str, Any], codes: Mapping[str, float] | None, value: 
     if value is None:
         return math.nan, "" if column["nullable"] else f"must not be null; expected {_expected(column)}"
     if codes is not None:
-        if isinstance(value, bool | np.bool_ | int | np.integer):
-            value = str(value)
+        if isinstance(value, bool | np.bool_ | int | np.integer) or _is_whole(value):
+            value = label_of(value)  # true, and the code 1 of a column with gaps, are texts here
         if not isinstance(value, str):
             return math.nan, f"expected {_expected(column)}, got {_kind(value)}"
         code = codes.get(value, math.nan)
@@ -275,6 +280,10 @@ def _check(column: Mapping[str, Any], codes: Mapping[str, float] | None, value: 
     if high is not None and value > high:
         return float(high), f"out of range; expected {_expected(column)}"
     return float(value), ""
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, float | np.floating) and float(value).is_integer()
 
 
 def _check_policies(
@@ -306,10 +315,3 @@ def _expected(column: Mapping[str, Any]) -> str:
 def _kind(value: object) -> str:
     names = {bool: "true or false", str: "text", list: "a list", dict: "an object", type(None): "null"}
     return names.get(type(value), "a number" if isinstance(value, int | float) else type(value).__name__)
-
-
-def _label(value: object) -> str:
-    # as `mlhelpers.training.models.plain_frame` writes categories
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)

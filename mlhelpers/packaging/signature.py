@@ -9,9 +9,21 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
+from mlhelpers.training.models import label_of
+
 _MOST_CATEGORIES = 100
+_DATE = "is a date; turn it into a number, such as days since"
+_NUMBERS = "holds numbers as objects; convert it with pd.to_numeric, or to text"
+_ADVICE = {
+    **dict.fromkeys(("date", "datetime", "datetime64", "period"), _DATE),
+    **dict.fromkeys(("timedelta", "timedelta64"), "is a duration; turn it into a number, such as hours"),
+    **dict.fromkeys(("floating", "decimal", "mixed-integer-float"), _NUMBERS),
+    "mixed": "holds values of one kind beside others ({kind}); make all of them text, or all numbers",
+}
 
 
 def infer_signature(
@@ -48,9 +60,11 @@ def infer_signature(
     Raises
     ------
     ValueError
-        If the frame is empty, a column is all missing or is a date, a text column has over 100 values, or an
-        option names a column that does not exist.
+        If the frame is empty, two columns have one name, a column is all missing, holds dates, durations, a
+        mixture of kinds or an infinite value, a text column has over 100 values, limits are no range of
+        finite numbers, or an option names a column that does not exist.
     """
+    require_unique_columns(frame)
     units, ranges, nullable = dict(units or {}), dict(ranges or {}), set(nullable)
     strange = sorted({*units, *ranges, *nullable} - set(frame.columns))
     if strange:
@@ -67,13 +81,18 @@ def infer_signature(
         entry["nullable"] = bool(len(known) < len(column)) or name in nullable
         entry |= {"min": None, "max": None, "categories": None, "unit": units.get(name)}
         if entry["type"] == "category":
-            entry["categories"] = sorted({str(value) for value in known.unique()})
+            entry["categories"] = sorted({label_of(value) for value in known.unique()})
             if len(entry["categories"]) > _MOST_CATEGORIES:
                 raise ValueError(
                     f"column {name!r} has {len(entry['categories'])} different texts; group them, or drop it"
                 )
         else:
             entry["min"], entry["max"] = ranges.get(name) or _limits(known, entry["type"], margin)
+            if not -math.inf < entry["min"] <= entry["max"] < math.inf:
+                raise ValueError(
+                    f"column {name!r}: limits {entry['min']} and {entry['max']} are no range of finite "
+                    "numbers; give finite ones in ranges, the smaller one first"
+                )
         entry["typical"] = _typical(known, entry)
         signature.append(entry)
     return signature
@@ -81,22 +100,32 @@ def infer_signature(
 
 def _typical(known: pd.Series, entry: dict[str, Any]) -> Any:
     if entry["type"] == "category":
-        counts = known.astype(str).value_counts()
+        counts = known.map(label_of).astype(object).value_counts()
         return min(counts.index[counts == counts.max()])  # of equally frequent ones the first by name
     median = float(known.median())
     return math.floor(median) if entry["type"] == "integer" else round(median, 6)
 
 
 def _type_of(column: pd.Series) -> str:
-    if pd.api.types.is_bool_dtype(column):
+    types = pd.api.types
+    if types.is_bool_dtype(column):
         return "category"
-    if pd.api.types.is_integer_dtype(column):
+    if types.is_integer_dtype(column):
         return "integer"
-    if pd.api.types.is_numeric_dtype(column):
+    if types.is_numeric_dtype(column) and not types.is_complex_dtype(column):
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        if np.isinf(values).any():
+            row = column.index[int(np.isinf(values).argmax())]
+            raise ValueError(f"column {column.name!r} is infinite in row {row!r}; make it missing or finite")
         return "number"
-    if pd.api.types.is_datetime64_any_dtype(column):
-        raise ValueError(f"column {column.name!r} is a date; turn it into a number, such as days since")
-    return "category"
+    known = column.dropna()
+    values = known.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else known
+    kind = types.infer_dtype(values, skipna=True)
+    if kind in ("string", "empty", "boolean", "integer"):
+        return "category"
+    if kind == "floating" and all(float(value).is_integer() for value in values):
+        return "category"  # codes of a column with gaps
+    raise ValueError(f"column {column.name!r} {_ADVICE.get(kind, _ADVICE['mixed']).format(kind=kind)}")
 
 
 def _limits(known: pd.Series, kind: str, margin: float) -> tuple[float, float]:

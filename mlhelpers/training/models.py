@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
+
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
@@ -42,23 +44,50 @@ def plain_frame(frame: pd.DataFrame, *, numeric: Sequence[str], categorical: Seq
     """
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"expected a DataFrame with named columns, got {type(frame).__name__}")
+    require_unique_columns(frame)
     absent = [name for name in (*numeric, *categorical) if name not in frame.columns]
     if absent:
         raise ValueError(f"columns missing from the frame: {', '.join(absent)}; give them, empty if unknown")
     plain = {}
     for name in numeric:
-        try:
-            plain[name] = pd.to_numeric(frame[name]).to_numpy(dtype=np.float64, na_value=np.nan)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"column {name!r} is to be numeric: {error}") from error
+        plain[name] = numbers_of(frame[name])
     for name in categorical:
         codes, values = pd.factorize(frame[name], use_na_sentinel=True)
-        labels = np.array([*map(_label, values), np.nan], dtype=object)
+        labels = np.array([*map(label_of, values), np.nan], dtype=object)
         plain[name] = labels[codes]  # code -1, the missing value, picks the last label
     return pd.DataFrame(plain, index=frame.index, columns=[*numeric, *categorical])
 
 
-def _label(value: object) -> str:
+def numbers_of(column: pd.Series) -> np.ndarray:
+    """Values of a column as float64, gaps as NaN.
+
+    Parameters
+    ----------
+    column : Series of shape (n_rows,)
+        Numbers, or texts of numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If a value is not a number, such as a date; the message names the column.
+    """
+    if column.dtype.kind in "mM":
+        advice = "turn it into a number, such as days since a day"
+        raise ValueError(f"column {column.name!r} is to be numeric: it is {column.dtype}; {advice}")
+    if pd.api.types.is_object_dtype(column.dtype):
+        column = column.where(column.notna(), np.nan)  # NaT among objects would become a number
+    try:
+        return pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"column {column.name!r} is to be numeric: {error}") from error
+
+
+def label_of(value: object) -> str:
+    """Name of a category: of a whole number, stored as a float or not, its digits."""
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)
@@ -164,6 +193,10 @@ def _plain_step(numeric: Sequence[str], categorical: Sequence[str]):
 
     if not [*numeric, *categorical]:
         raise ValueError("name at least one column in numeric or categorical")
+    for names in (list(numeric), list(categorical)):
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"column {twice[0]!r} is named twice; name it once")
     both = sorted(set(numeric) & set(categorical))
     if both:
         raise ValueError(f"columns named as numeric and as categorical: {', '.join(both)}")

@@ -259,3 +259,10 @@ def test_another_major_version_is_refused(bundle, package):
 def test_graph_must_be_listed(bundle):
     rewrite(bundle, lambda manifest: manifest["files"].pop(GRAPH))
     refused(bundle, "does not list model.onnx")
+
+
+def test_a_name_with_html_is_text_in_a_notebook(bundle):
+    from dataclasses import replace
+
+    page = replace(load_bundle(bundle), name="<b>bold</b>")._repr_html_()
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page

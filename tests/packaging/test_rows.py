@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlhelpers.packaging import RowReader, infer_signature, probe_rows
+from mlhelpers.training.models import plain_frame
 
 FRAME = pd.DataFrame(
     {
@@ -160,3 +161,13 @@ def test_probe_rows_are_accepted_and_reach_limits_and_gaps():
     assert np.isnan(codes[:, 0]).any()
     assert not np.isnan(codes[:, 1]).any()
     np.testing.assert_array_equal(probe_rows(SIGNATURE, 500), codes)
+
+
+@pytest.mark.parametrize("dates", [["2024-01-01", None], pd.to_timedelta(["1D", None])])
+def test_dates_are_no_numbers_of_a_frame_or_a_model(dates):
+    days = pd.Series(dates) if isinstance(dates, pd.TimedeltaIndex) else pd.to_datetime(pd.Series(dates))
+    frame = pd.DataFrame({"day": days})
+    reader = RowReader(infer_signature(pd.DataFrame({"day": [1.0, 2.0]})))
+    for call in (reader.code_frame, lambda rows: plain_frame(rows, numeric=["day"], categorical=[])):
+        with pytest.raises(ValueError, match=r"'day' is to be numeric: it is .*; turn it into a number"):
+            call(frame)

@@ -1,10 +1,13 @@
+import datetime as dt
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlhelpers.packaging import infer_signature, validate_rows
+from mlhelpers.packaging import RowReader, infer_signature, validate_rows
 
 FRAME = pd.DataFrame(
     {
@@ -119,3 +122,65 @@ def test_missing_unknown_and_shapeless_rows_are_told_with_their_row():
     ]
     assert frame.shape == (3, 5)
     assert problems[3].as_dict() == {"row": 2, "column": None, "problem": "expected an object, got a number"}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (pd.to_timedelta(["1D", "2D"]), "'x' is a duration; turn it into a number"),
+        ([dt.date(2024, 1, 1), dt.date(2024, 1, 2)], "'x' is a date; turn it into a number"),
+        (pd.Categorical(pd.to_datetime(["2024-01-01"])), "'x' is a date"),
+        (pd.period_range("2024", periods=2, freq="D"), "'x' is a date"),
+        ([1, "a", 2.5], "'x' holds values of one kind beside others"),
+        ([True, "yes"], "'x' holds values of one kind beside others"),
+        (np.array([1, 2.5], dtype=object), "'x' holds numbers as objects; convert it with pd.to_numeric"),
+        ([1.0, np.inf], "'x' is infinite in row 1; make it missing or finite"),
+        (pd.array([1.0, -np.inf], dtype="Float64"), "'x' is infinite in row 1"),
+        ([1.7e308, -1.7e308], "'x': limits -inf and inf are no range of finite numbers; give finite ones"),
+    ],
+)
+def test_values_that_no_request_can_give_are_refused_by_name(values, message):
+    with pytest.raises(ValueError, match=message):
+        infer_signature(pd.DataFrame({"x": values}))
+
+
+@pytest.mark.parametrize("limits", [(0, np.inf), (0, np.nan), (5, 0)])
+def test_ranges_that_are_none_are_refused(limits):
+    with pytest.raises(ValueError, match=r"'late': limits .* are no range of finite numbers"):
+        infer_signature(FRAME[["late"]], ranges={"late": limits})
+
+
+def test_a_typical_category_is_one_of_them_and_the_signature_is_json():
+    frame = pd.DataFrame(
+        {
+            "plan": pd.Categorical([2.0, 1.0, 2.0, None]),
+            "yes": pd.Series([True, None, False, True], dtype=object),
+            "word": ["a", "b", None, "b"],
+        }
+    )
+    signature = infer_signature(frame)
+    assert [column["typical"] for column in signature] == ["2", "True", "b"]
+    assert all(column["typical"] in column["categories"] for column in signature)
+    assert json.loads(json.dumps(signature, allow_nan=False)) == signature
+
+
+def test_codes_with_one_gap_are_the_same_codes_in_rows_and_frames():
+    signature = infer_signature(pd.DataFrame({"plan": pd.Categorical([1, 2, 3, None])}))
+    reader = RowReader(signature)
+    frame = pd.DataFrame({"plan": [1.0, np.nan, 3.0]})
+    np.testing.assert_array_equal(reader.code_frame(frame)[:, 0], [0, np.nan, 2])
+    plain, problems = validate_rows(signature, frame)
+    assert problems == []
+    assert plain["plan"].dropna().tolist() == ["1", "3"]
+    for cell in ("1", 1, 1.0):
+        assert reader.read([{"plan": cell}])[0][0, 0] == 0
+
+
+def test_true_and_false_of_json_are_the_yes_and_no_of_a_signature():
+    reader = RowReader(SIGNATURE)
+    rows = json.loads('[{"paperless": true}, {"paperless": false}, {"paperless": "True"}]')
+    codes, problems, _ = reader.read([GOOD | row for row in rows])
+    assert problems == []
+    assert codes[:, 3].tolist() == [1, 0, 1]
+    np.testing.assert_array_equal(reader.code_frame(reader.decode(codes)), codes)
+    np.testing.assert_array_equal(reader.code_frame(pd.DataFrame([GOOD | row for row in rows])), codes)

@@ -5,12 +5,18 @@ Used by the functions of lesson 2.3.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 NUMBER, DATE, CATEGORY = "number", "date", "category"
+
+
+def plain_text(value: object) -> str:
+    """Text as matplotlib shows it: a dollar sign is one, not the beginning of a formula."""
+    return re.sub(r"(?<!\\)\$", r"\\$", str(value))
 
 
 def kinds_of(

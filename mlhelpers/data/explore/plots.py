@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mlhelpers.data.explore.columns import CATEGORY, DATE, as_floats, kinds_of
+from mlhelpers.data.explore.columns import CATEGORY, DATE, as_floats, kinds_of, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,7 @@ def plot_missing(
     ax = _axes(ax)
     ax.imshow(bands, aspect="auto", cmap="cividis_r", vmin=0, vmax=1, interpolation="nearest",
               extent=(-0.5, gaps.shape[1] - 0.5, len(frame), 0))  # fmt: skip
-    labels = [f"{name}\n{share:.0%}" for name, share in gaps.mean().items()]
+    labels = [f"{plain_text(name)}\n{share:.0%}" for name, share in gaps.mean().items()]
     ax.set_xticks(range(gaps.shape[1]), labels, fontsize="small")
     ax.set(ylabel="row", title=f"Missing values in {len(frame):,} rows (dark: missing)")
     ax.grid(False)
@@ -105,7 +105,7 @@ def plot_distribution(values: pd.Series, *, bins: int = 30, most: int = 12, ax: 
         if len(shares) > most:
             rest = pd.Series({f"{len(shares) - most} others": shares.iloc[most:].sum()})
             shares = pd.concat([shares.head(most), rest])
-        shares.index = shares.index.map(str)
+        shares.index = shares.index.map(plain_text)
         ax.barh(shares.index[::-1], 100 * shares.to_numpy()[::-1])
         ax.set(xlabel="share of rows (%)")
         ax.grid(axis="y", visible=False)
@@ -119,7 +119,7 @@ def plot_distribution(values: pd.Series, *, bins: int = 30, most: int = 12, ax: 
         ax.hist(numbers, bins=bins, weights=np.full(len(known), 100 / len(known)))
         ax.set(ylabel="share of rows (%)")
     gap = values.isna().mean()
-    ax.set_title(f"{values.name}" + (f" ({gap:.0%} missing)" if gap else ""))
+    ax.set_title(plain_text(values.name) + (f" ({gap:.0%} missing)" if gap else ""))
     return ax
 
 
@@ -157,6 +157,7 @@ def plot_association(result: Any, *, ax: Axes | None = None, least: float = 0.05
     colors = "cividis_r" if information else "RdBu_r"
     image = ax.imshow(values, cmap=colors, vmin=0 if information else -1, vmax=top)
     ax.figure.colorbar(image, ax=ax, shrink=0.8, label="nats" if information else "association")
+    names = [plain_text(name) for name in names]
     ax.set_xticks(range(size), names, rotation=90, fontsize="small")
     ax.set_yticks(range(size), names, fontsize="small")
     ax.grid(False)

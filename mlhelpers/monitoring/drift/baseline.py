@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.data.frames import require_unique_columns
+from mlhelpers.monitoring.profiles.categories import labels_of
+from mlhelpers.monitoring.profiles.numbers import numbers_of
 
 _CUTS = 100  # the distance of a number is taken at so many of its quantiles
 
@@ -36,10 +38,10 @@ class _Column:
         """Bin of each value, -1 if missing; categories that the reference lacks share the last bin."""
         gaps = column.isna().to_numpy()
         if self.numeric:
-            values = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
+            values = numbers_of(column)
             codes = np.searchsorted(self.keys, values, side="left")
         else:
-            codes = pd.Index(self.keys).get_indexer(_labels(column))
+            codes = pd.Index(self.keys).get_indexer(labels_of(column))
             codes[codes < 0] = len(self.keys)
         codes[gaps] = -1
         return codes
@@ -87,6 +89,7 @@ class Baseline:
         ValueError
             If the batch is empty or lacks a column.
         """
+        require_unique_columns(batch, "the batch")
         absent = [column.name for column in self._columns if column.name not in batch]
         if absent or batch.empty:
             raise ValueError(f"the batch is empty or lacks columns: {', '.join(absent)}")
@@ -96,7 +99,7 @@ class Baseline:
             counts = np.bincount(codes + 1, minlength=len(column.shares) + 1)[None, :]
             found = [float(column.distance(counts)[0]), abs(float((codes < 0).mean()) - column.missing)]
             if column.numeric:
-                values = pd.to_numeric(batch[column.name])
+                values = numbers_of(batch[column.name])
                 found.append(float(((values < column.low) | (values > column.high)).mean()))
             figures.update(zip(column.monitors(), found, strict=True))
         return pd.Series(figures, name="value")
@@ -152,6 +155,10 @@ def learn_baseline(
     absent = [name for name in (*numeric, *categorical) if name not in reference]
     if absent or not [*numeric, *categorical]:
         raise ValueError(f"columns missing from the reference: {', '.join(absent) or 'none given'}")
+    names = [*numeric, *categorical]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"column {twice[0]!r} is named twice; name it once")
     check_draws(n, batch_size, false_alarm_rate, n_draws)
     columns = [_column(reference[name], name in numeric) for name in (*numeric, *categorical)]
     rows = draw_batches(n, batch_size, n_draws, np.random.default_rng(random_state))
@@ -226,27 +233,17 @@ def draw_batches(n: int, batch_size: int, n_draws: int, rng: np.random.Generator
     return np.stack([rng.choice(n, batch_size, replace=False, shuffle=False) for _ in range(n_draws)])
 
 
-def _labels(column: pd.Series) -> np.ndarray:
-    """Categories as text. Whole floats are written as integers: codes with a gap are the same codes."""
-    codes, values = pd.factorize(column)
-    whole = [isinstance(value, float | np.floating) and float(value).is_integer() for value in values]
-    texts = [
-        str(int(value)) if is_whole else str(value) for value, is_whole in zip(values, whole, strict=True)
-    ]
-    return np.array([*texts, "missing"], dtype=object)[codes]
-
-
 def _column(column: pd.Series, numeric: bool) -> _Column:
     known = column.dropna()
     if known.empty:
         raise ValueError(f"column {column.name!r} has no value in the reference; do not watch it")
     if numeric:
-        values = pd.to_numeric(known).to_numpy(dtype=float)
+        values = numbers_of(known)
         keys = np.unique(np.quantile(values, np.arange(1, _CUTS) / _CUTS, method="inverted_cdf"))
         low, high = float(values.min()), float(values.max())
         codes, width = np.searchsorted(keys, values, side="left"), len(keys) + 1
     else:
-        values = pd.Series(_labels(known))
+        values = pd.Series(labels_of(known))
         keys, low, high = np.unique(values.to_numpy(dtype=object)), np.nan, np.nan
         codes, width = pd.Index(keys).get_indexer(values), len(keys) + 1
     shares = np.bincount(codes, minlength=width) / len(codes)

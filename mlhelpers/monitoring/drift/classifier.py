@@ -10,7 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.monitoring.drift.distances import TestResult
+from mlhelpers.monitoring.profiles.categories import labels_of
+from mlhelpers.monitoring.profiles.numbers import numbers_of
 
 __all__ = ["classifier_two_sample"]
 
@@ -63,6 +66,8 @@ def classifier_two_sample(
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     names = [*numeric, *categorical]
+    for what, frame in (("reference", reference), ("current", current)):
+        require_unique_columns(frame, what)
     absent = [name for name in names for frame in (reference, current) if name not in frame]
     if absent or not names:
         raise ValueError(f"columns missing from reference or current: {', '.join(absent) or 'none given'}")
@@ -72,12 +77,13 @@ def classifier_two_sample(
     drawn, halves = [], []
     for frame in (reference, current):
         rows = rng.permutation(len(frame))[:max_rows]
-        drawn.append(frame[names].iloc[rows])
+        part = frame[names].iloc[rows]
+        parts = {name: numbers_of(part[name]) for name in numeric}
+        parts |= {name: labels_of(part[name]) for name in categorical}
+        drawn.append(pd.DataFrame(parts, columns=names))
         halves.append(np.arange(len(rows)) % 2 == 0)  # both samples are split alike
     both = pd.concat(drawn, ignore_index=True)
     y, training = np.repeat([0, 1], [len(part) for part in drawn]), np.concatenate(halves)
-    for name in numeric:
-        both[name] = pd.to_numeric(both[name]).astype("float64")
     for name in categorical:
         both[name] = _codes(both[name], training)
     model = HistGradientBoostingClassifier(

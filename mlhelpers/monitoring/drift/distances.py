@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.data.frames import require_unique_columns
+from mlhelpers.monitoring.profiles.categories import labels_of
+from mlhelpers.monitoring.profiles.numbers import HEAVY, numbers_of
 
 
 class TestResult(NamedTuple):
@@ -37,7 +39,9 @@ def population_stability_index(
         Numeric samples. NaN counts as a bin of its own.
     bins : int, default=10
         Number of bins, cut at the quantiles of `reference`; values outside its range fall into the outer
-        bins. With at most so many different values each is a bin, cut midway to its neighbors.
+        bins. With at most so many different values each is a bin, cut midway to its neighbors. A cut at a
+        value that 5% of `reference` or more hold lies midway to the next value, so that a small shift of it
+        does not empty its bin. A constant has no such scale: every larger value is another bin.
     epsilon : float, default=1e-4
         Smallest share of a bin, so that an empty bin gives a large but finite index.
 
@@ -151,7 +155,7 @@ def jensen_shannon(reference: Any, current: Any, *, bins: int = 10) -> float:
     if bins < 2:
         raise ValueError(f"bins must be at least 2, got {bins}")
     kind = pd.Series(reference).dtype
-    if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
+    if kind.kind in "mM" or (pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)):
         a, b = _numeric(reference, "reference"), _numeric(current, "current")
         cuts = _cuts(a, bins)
         return js_of_counts(_bin_counts(a, cuts), _bin_counts(b, cuts))
@@ -274,7 +278,7 @@ def psi_of_counts(a: np.ndarray, b: np.ndarray, epsilon: float = 1e-4) -> float:
 
 
 def _numeric(sample: Any, name: str) -> np.ndarray:
-    values = np.asarray(pd.to_numeric(pd.Series(sample)).astype("float64"))
+    values = numbers_of(pd.Series(sample), name)
     if not np.isfinite(values).any():
         raise ValueError(f"{name} is empty or has no finite value")
     return values
@@ -286,9 +290,14 @@ def _cuts(values: np.ndarray, bins: int) -> np.ndarray:
     A cut at a value would send all that lies a hair above it into the next bin.
     """
     finite = values[np.isfinite(values)]
-    different = np.unique(finite)
+    different, counts = np.unique(finite, return_counts=True)
     if not 1 < len(different) <= bins:
-        return np.unique(np.quantile(finite, np.arange(1, bins) / bins))
+        cuts = np.unique(np.quantile(finite, np.arange(1, bins) / bins))
+        heavy = np.flatnonzero(counts[:-1] >= HEAVY * len(finite))
+        at = np.isin(cuts, different[heavy])
+        where = np.searchsorted(different, cuts[at])
+        cuts[at] += (different[where + 1] - different[where]) / 2
+        return cuts
     gaps = np.diff(different)
     half = gaps.min() / 2
     return np.concatenate([[different[0] - half], different[:-1] + gaps / 2, [different[-1] + half]])
@@ -302,7 +311,7 @@ def _bin_counts(values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
 
 
 def _category_counts(reference: Any, current: Any) -> tuple[np.ndarray, np.ndarray]:
-    a, b = (pd.Series(np.asarray(sample, dtype=object)) for sample in (reference, current))
+    a, b = (pd.Series(labels_of(pd.Series(sample)), dtype=object) for sample in (reference, current))
     if a.empty or b.empty:
         raise ValueError("reference and current must not be empty")
     codes, _ = pd.factorize(pd.concat([a, b], ignore_index=True), use_na_sentinel=True)

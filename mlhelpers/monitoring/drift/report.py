@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.explore.columns import plain_text
 from mlhelpers.monitoring.drift.baseline import Baseline
 from mlhelpers.monitoring.drift.distances import TestResult, js_of_counts, psi_of_counts
 from mlhelpers.monitoring.profiles import (
@@ -22,6 +23,7 @@ from mlhelpers.monitoring.profiles import (
     ProfileBuilder,
     suggest_origins,
 )
+from mlhelpers.monitoring.profiles.frames import column_types
 from mlhelpers.monitoring.profiles.numbers import cell_limits
 
 __all__ = [
@@ -80,7 +82,7 @@ class DriftReport:
         if np.isfinite(usual).any():
             ax.plot(usual, positions, "k|", markersize=12, label="usual at most")
             ax.legend(loc="lower right")
-        ax.set_yticks(positions, shown["column"])
+        ax.set_yticks(positions, [plain_text(name) for name in shown["column"]])
         ax.set_xlabel("distance from the reference (0 to 1)")
         ax.set_title(f"{len(self.drifted)} of {len(self.table)} columns drifted")
         return ax
@@ -120,6 +122,12 @@ class DriftReport:
             f"({escape(self.rule)}).</p>"
         )
 
+    def __str__(self) -> str:
+        names = ", ".join(map(str, self.drifted)) or "none"
+        head = f"{self.n_current:,} rows against {self.n_reference:,}; drifted: {names} ({self.rule})"
+        table = self.table.dropna(axis="columns", how="all")
+        return f"{head}\n{table.to_string(index=False, float_format='{:.4g}'.format)}"
+
     def _repr_html_(self) -> str:
         return self._verdict() + _html_table(self.table)
 
@@ -141,14 +149,16 @@ def drift_report(
     gives the report of its rows (two frames take those of `suggest_origins`). PSI and Jensen-Shannon are
     exact for the bins, whose edges are ends of cells. The Kolmogorov-Smirnov distance, never too large, and
     the Wasserstein distance differ from those of the rows by at most the stated bounds, which are 0 for whole
-    numbers up to 4,096.
+    numbers up to 4,096. The bins lie around values that 5% of the reference or more hold, so for PSI and
+    Jensen-Shannon a few values that all move by a hair have not drifted. Kolmogorov-Smirnov sees any such
+    move in full; `wasserstein` tells how far it goes.
 
     Parameters
     ----------
     reference, current : DataFrame or Profile
         What is usual, and the batch.
     numeric, categorical : sequence of str, optional
-        Columns to compare; all of the reference if neither is given.
+        Columns to compare; all of the reference if neither is given. A date or duration is a number, in days.
     bins : int, default=10
         Quantile bins of a number for PSI and Jensen-Shannon; missing values have a bin of their own.
     level : float, default=0.05
@@ -168,7 +178,8 @@ def drift_report(
     Raises
     ------
     ValueError
-        If a frame or profile has no rows or lacks a column, or an option is not usable.
+        If a frame or profile has no rows or lacks a column, a number's column holds a text (the message names
+        its row), or an option is not usable.
     """
     if bins < 2 or not 0 < level < 1 or min_effect < 0:
         raise ValueError(
@@ -176,8 +187,8 @@ def drift_report(
         )
     if baseline is not None and not isinstance(current, pd.DataFrame):
         raise ValueError("a baseline measures rows; give the batch as a frame")
-    first = _profiled(reference, numeric, categorical, None)
-    second = _profiled(current, numeric, categorical, first)
+    first = _profiled("the reference", reference, numeric, categorical, None)
+    second = _profiled("the batch", current, numeric, categorical, first)
     names = [*(numeric or []), *(categorical or [])] or list(first.columns)
     absent = [name for name in names if name not in first.columns or name not in second.columns]
     if absent or not first.n_rows or not second.n_rows:
@@ -236,17 +247,27 @@ def adjusted_p_values(p: Any) -> np.ndarray:
     return adjusted
 
 
-def _profiled(data: Any, numeric: Any, categorical: Any, like: Profile | None) -> Profile:
+def _profiled(side: str, data: Any, numeric: Any, categorical: Any, like: Profile | None) -> Profile:
     if isinstance(data, Profile):
         return data
+    try:
+        return _profile_of(data, numeric, categorical, like)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{side}: {error}") from error
+
+
+def _profile_of(data: pd.DataFrame, numeric: Any, categorical: Any, like: Profile | None) -> Profile:
     if like is not None:
         names = [*(numeric or []), *(categorical or [])]
         if names:
             like = Profile(0, {name: like[name] for name in names if name in like.columns})
         builder = ProfileBuilder(data, like=like, moments=False)
     else:
-        columns = {"numeric": numeric, "categorical": categorical}
-        origin = suggest_origins(data, numeric=numeric)
+        if numeric is None and categorical is None:
+            numeric, categorical = column_types(data, dates=True)
+        origin = suggest_origins(data, numeric=numeric or [])
+        columns = {"numeric": numeric or [], "categorical": categorical or []}
         builder = ProfileBuilder(data, **columns, origin=origin, moments=False)
     builder.add(data)
     return builder.result()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["N_BUCKETS", "CategoryCounter", "CategoryProfile"]
+__all__ = ["N_BUCKETS", "CategoryCounter", "CategoryProfile", "labels_of"]
 
 N_BUCKETS = 4096
 
@@ -144,9 +144,21 @@ def value_counts(column: pd.Series) -> dict[Any, int]:
     return dict(zip(found.index.tolist(), found.tolist(), strict=True))
 
 
+def labels_of(column: pd.Series) -> np.ndarray:
+    """Name of the category of each row, None where it is missing; dtype object.
+
+    Codes with a gap, which pandas stores as floats, have the names of the whole numbers they are.
+    """
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True).startswith("mixed"):
+        # True == 1 == 1.0, but in a column that mixes kinds they are two names
+        return np.array([None if pd.isna(value) else _label(value) for value in column], dtype=object)
+    codes, values = pd.factorize(column, use_na_sentinel=True)
+    return np.array([*map(_label, values), None], dtype=object)[codes]  # code -1 picks the None
+
+
 def _label(value: Any) -> str:
     """Name of a category: a column of whole numbers with a gap is stored as floats, but means the same."""
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float | np.floating) and float(value).is_integer():
         value = int(value)
     return str(value)
 

@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.data.hashing import write_atomically
 from mlhelpers.monitoring.profiles.categories import CategoryCounter, CategoryProfile, value_counts
-from mlhelpers.monitoring.profiles.numbers import NumericCounter, NumericProfile
+from mlhelpers.monitoring.profiles.numbers import NumericCounter, NumericProfile, numbers_of
 
-__all__ = ["Profile", "ProfileBuilder", "profile", "suggest_origins"]
+__all__ = ["Profile", "ProfileBuilder", "column_types", "profile", "suggest_origins"]
 
 _ROWS = 1 << 16
 
@@ -127,7 +128,8 @@ def profile(
         The rows; an iterable is read part by part.
     numeric, categorical : sequence of str, optional
         Columns to keep. If neither is given, all: numbers as numeric, Booleans, text and categories as
-        categorical. Other types, such as dates, are refused.
+        categorical. Other types, such as dates, are refused; a date or duration that is named as numeric
+        counts in days, a date from 1970 on.
     origin : mapping of str to float, optional
         A level to take off a numeric column before its values are put on the grid, for a column whose spread
         is small beside its level, such as a temperature in kelvin. Cells are 0.05% of value minus origin.
@@ -143,8 +145,8 @@ def profile(
     Raises
     ------
     ValueError
-        If there is no part, a column is missing, has a type that cannot be profiled, or an option is not
-        usable.
+        If there is no part, a column is missing, has a type that cannot be profiled, a numeric one holds a
+        text (the message names its row), or an option is not usable.
     """
     builder: ProfileBuilder | None = None
     named = [*(numeric or []), *(categorical or [])] or (list(like.columns) if like is not None else None)
@@ -176,11 +178,12 @@ def suggest_origins(frame: pd.DataFrame, *, numeric: Sequence[str] | None = None
     dict of str to float
         Median of each column whose median is more than twice the range of its middle 90%; no other columns.
     """
+    require_unique_columns(frame)
     found = {}
-    for name in _types(frame)[0] if numeric is None else numeric:
+    for name in column_types(frame)[0] if numeric is None else numeric:
         if name not in frame:
             continue
-        some = _numbers(frame[name].iloc[:: max(1, len(frame) // 1000)])
+        some = numbers_of(frame[name].iloc[:: max(1, len(frame) // 1000)])
         some = some[np.abs(some) < 2.0**500]
         if len(some):
             low, middle, high = np.quantile(some, [0.05, 0.5, 0.95], method="inverted_cdf")
@@ -215,6 +218,7 @@ class ProfileBuilder:
         like: Profile | None = None,
         moments: bool = True,
     ) -> None:
+        require_unique_columns(example, "the data")
         origin = dict(origin or {})
         caps: dict[str, int] = {}
         if like is not None:
@@ -224,8 +228,11 @@ class ProfileBuilder:
             origin = {name: like[name].origin for name in numeric}
             caps = {name: like[name].cap for name in categorical}
         elif numeric is None and categorical is None:
-            numeric, categorical = _types(example)
+            numeric, categorical = column_types(example)
         numeric, categorical = list(numeric or []), list(categorical or [])
+        twice = [name for name in numeric if numeric.count(name) > 1]
+        if twice:
+            raise ValueError(f"column {twice[0]!r} is named twice; name it once")
         unknown = set(origin) - set(numeric)
         if unknown:
             raise ValueError(f"origin names columns that are not numeric ones: {', '.join(sorted(unknown))}")
@@ -235,11 +242,13 @@ class ProfileBuilder:
         }
         for name in categorical:
             if name in self._counters:
-                raise ValueError(f"column {name!r} is named both numeric and categorical")
+                both = "both numeric and categorical" if name in numeric else "twice"
+                raise ValueError(f"column {name!r} is named {both}; name it once")
             self._counters[name] = CategoryCounter(caps.get(name, max_categories))
 
     def add(self, frame: pd.DataFrame) -> None:
         """Count the rows of a frame."""
+        require_unique_columns(frame, "the data")
         absent = [name for name in self._counters if name not in frame]
         if absent:
             raise ValueError(f"columns missing from the data: {', '.join(absent)}")
@@ -249,7 +258,7 @@ class ProfileBuilder:
             for start in range(0, len(frame), _ROWS):
                 part = column.iloc[start : start + _ROWS]
                 if isinstance(counter, NumericCounter):
-                    counter.add(_numbers(part))
+                    counter.add(numbers_of(part))
                 else:
                     counter.add(value_counts(part), len(part))
 
@@ -277,25 +286,20 @@ def _parts(data: Any, columns: list[str] | None) -> Iterator[pd.DataFrame]:
         raise ValueError(f"cannot profile a {type(data).__name__}; give a frame, a Parquet path or parts")
 
 
-def _types(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
+def column_types(frame: pd.DataFrame, *, dates: bool = False) -> tuple[list[str], list[str]]:
+    """Names of the numeric and of the categorical columns; dates and durations are numbers or refused."""
     numeric, categorical = [], []
     for name in frame.columns:
         kind = frame[name].dtype
         if pd.api.types.is_bool_dtype(kind) or isinstance(kind, pd.CategoricalDtype | pd.StringDtype):
             categorical.append(name)
-        elif pd.api.types.is_numeric_dtype(kind):
+        elif pd.api.types.is_numeric_dtype(kind) or (dates and kind.kind in "mM"):
             numeric.append(name)
         elif pd.api.types.is_object_dtype(kind):
             categorical.append(name)
         else:
             raise ValueError(f"column {name!r} is {kind}; turn it into a number or leave it out by name")
     return numeric, categorical
-
-
-def _numbers(column: pd.Series) -> np.ndarray:
-    if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "fiub":
-        column = pd.to_numeric(column)
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 _VERSION = 1

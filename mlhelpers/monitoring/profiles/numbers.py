@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 UNIT = 1074  # exact sums are whole multiples of 2**-1074, the smallest double
 _WINDOW = 36  # bits added up at a time: 2**16 rows of 2**36 stay below 2**53, so each addition is exact
@@ -44,13 +45,78 @@ def ratio(total: int, n: int, unit: int = UNIT) -> float:
 
 __all__ = [
     "CELLS_PER_OCTAVE",
+    "HEAVY",
     "UNIT",
     "NumericCounter",
     "NumericProfile",
     "cell_limits",
     "exact_sum",
+    "keys_of",
+    "numbers_of",
     "ratio",
 ]
+
+HEAVY = 0.05  # a value that so large a share of the rows holds: bins are cut beside it, not at it
+_DAY = pd.Timedelta(days=1)
+
+
+def numbers_of(column: pd.Series, what: str | None = None) -> np.ndarray:
+    """Values of a column as float64: dates as days since 1970 (UTC), durations in days, gaps as NaN.
+
+    Parameters
+    ----------
+    column : Series of shape (n_rows,)
+        Numbers, texts of numbers, dates or durations.
+    what : str, optional
+        What the values are, for the message; "column" and its name if omitted.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If a value is none of these; the message names its row.
+    TypeError
+        If the whole column has a type that is none of these.
+    """
+    types = pd.api.types
+    what = what or f"column {column.name!r}"
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    if types.is_object_dtype(column.dtype):
+        column = column.where(column.notna(), np.nan)  # NaT among objects would become a number
+        kind = types.infer_dtype(column, skipna=True)
+        if kind in ("date", "datetime", "datetime64"):
+            column = pd.to_datetime(column, utc=True)
+        elif kind in ("timedelta", "timedelta64"):
+            column = pd.to_timedelta(column)
+    if types.is_datetime64_any_dtype(column.dtype):
+        zone = "UTC" if isinstance(column.dtype, pd.DatetimeTZDtype) else None
+        return ((column - pd.Timestamp(0, tz=zone)) / _DAY).to_numpy(dtype=np.float64)
+    if types.is_timedelta64_dtype(column.dtype):
+        return (column / _DAY).to_numpy(dtype=np.float64)
+    is_numpy = isinstance(column.dtype, np.dtype)
+    if (is_numpy and column.dtype.kind == "c") or isinstance(column.dtype, pd.PeriodDtype | pd.IntervalDtype):
+        raise TypeError(f"{what} is {column.dtype}, which is no number; turn it into one, or leave it out")
+    if not is_numpy or column.dtype.kind not in "fiub":
+        column = _parsed(column, what)
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _parsed(column: pd.Series, what: str) -> pd.Series:
+    try:
+        return pd.to_numeric(column)
+    except (TypeError, ValueError):
+        for row, value in column.dropna().items():
+            try:
+                pd.to_numeric(pd.Series([value]))
+            except (TypeError, ValueError):
+                advice = "correct it, make it missing, or compare the column as categorical"
+                raise ValueError(f"{what}, row {row!r}: {value!r} is no number; {advice}") from None
+        raise
+
 
 _BITS = 11  # bits of the mantissa that name a cell
 CELLS_PER_OCTAVE = 1 << _BITS
@@ -132,9 +198,23 @@ class NumericProfile:
         return float(self.values[np.searchsorted(np.cumsum(self.counts), rank)])
 
     def cuts(self, bins: int) -> np.ndarray:
-        """Keys of the cells that end the first ``bins - 1`` quantile bins, without repeats."""
+        """Keys of the cells that end the first ``bins - 1`` quantile bins, without repeats.
+
+        A bin does not end with a cell that 5% of the rows or more share, but midway to the next occupied
+        cell, or half of the smallest gap beyond the last: a small shift of such a value does not empty its
+        bin.
+        """
         ranks = np.ceil(np.arange(1, bins) / bins * self.known)
-        return np.unique(self.keys[np.searchsorted(np.cumsum(self.counts), ranks)])
+        chosen = np.unique(np.searchsorted(np.cumsum(self.counts), ranks))
+        cuts = self.keys[chosen]
+        if len(self.keys) < 2:
+            return cuts
+        values = self.values - self.origin
+        gaps = np.diff(values)
+        half = np.append(gaps, gaps.min())[chosen] / 2
+        alone = np.append(np.diff(self.keys) > 1, True)[chosen]
+        heavy = alone & (self.counts[chosen] >= HEAVY * self.known)
+        return np.where(heavy, np.maximum(cuts, keys_of(values[chosen] + half)), cuts)
 
     def cut_values(self, bins: int) -> np.ndarray:
         """Right edges of the quantile bins as values: a bin holds what is at most its edge."""
@@ -248,11 +328,7 @@ class NumericCounter:
             self.total += exact_sum(known)
 
     def _count(self, values: np.ndarray) -> None:
-        bits = values.view(np.int64)
-        codes = bits & 0x7FFFFFFFFFFFFFFF
-        codes >>= _SHIFT
-        codes -= _BASE
-        np.clip(codes, 0, _TOP, out=codes)
+        bits, codes = values.view(np.int64), _sizes(values)
         codes <<= 1
         codes -= bits >> 63  # adds 1 to the code of a negative value
         start = int(codes.min())
@@ -300,6 +376,20 @@ class NumericCounter:
             whole=self.whole,
             origin=self.origin,
         )
+
+
+def keys_of(values: np.ndarray) -> np.ndarray:
+    """Key of the cell of each finite value, less its origin."""
+    values = np.asarray(values, dtype=np.float64)
+    return np.where(np.signbit(values), -_sizes(values), _sizes(values))
+
+
+def _sizes(values: np.ndarray) -> np.ndarray:
+    """Key of the cell of each value without its sign, int64."""
+    sizes = values.view(np.int64) & 0x7FFFFFFFFFFFFFFF
+    sizes >>= _SHIFT
+    sizes -= _BASE
+    return np.clip(sizes, 0, _TOP, out=sizes)
 
 
 def cell_limits(

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.monitoring.drift.baseline import check_draws, draw_batches
+from mlhelpers.monitoring.profiles.categories import labels_of
 from mlhelpers.validation.metrics import checked, classification_metrics
 
 
@@ -62,6 +64,7 @@ def segment_performance(y: Any, p: Any, segments: pd.DataFrame) -> pd.DataFrame:
         Columns segment, value and those of `batch_performance`; the largest absolute z first.
     """
     y, p = checked(y, p)
+    require_unique_columns(segments, "segments")
     if len(segments) != len(y):
         raise ValueError(f"segments has {len(segments)} rows, y has {len(y)}")
     rows = []
@@ -142,6 +145,7 @@ def learn_performance_baseline(
     n = len(y)
     check_draws(n, batch_size, false_alarm_rate, n_draws)
     segments = pd.DataFrame() if segments is None else segments
+    require_unique_columns(segments, "segments")
     inside, values = _rows(y, p, segments)
     watched = inside.columns[inside.mean() * batch_size >= min_rows]
     inside, values = inside[watched].to_numpy(), values[watched].to_numpy()
@@ -183,4 +187,5 @@ def _z(size: np.ndarray, total: np.ndarray, usual: pd.DataFrame) -> np.ndarray:
 
 
 def _text(column: pd.Series) -> np.ndarray:
-    return column.astype(object).where(column.notna(), "missing").astype(str).to_numpy()
+    labels = labels_of(column)
+    return np.where(pd.isna(labels), "missing", labels).astype(str)

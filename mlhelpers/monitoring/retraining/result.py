@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from mlhelpers.data.explore.columns import plain_text
+
 _MARKERS = "osD^vP*X"
 
 
@@ -112,14 +114,14 @@ def plot_policies(comparison: PolicyComparison, *, weeks: int = 4, what: str = "
         shift = (place - (len(names) - 1) / 2) * 0.09 * weeks
         middle = rows["week"] + (weeks - 1) / 2 + shift
         marker = _MARKERS[place % len(_MARKERS)]
-        (line,) = ax.plot(middle, rows[what], marker=marker, markersize=4, label=name)
+        (line,) = ax.plot(middle, rows[what], marker=marker, markersize=4, label=plain_text(name))
         ax.vlines(middle, rows[ends[0]], rows[ends[1]], color=line.get_color(), alpha=0.5)
         fitted = comparison.retrained.loc[comparison.retrained["policy"] == name, "week"]
         heights = [low - step * (place + 1)] * len(fitted)
         ax.plot(fitted, heights, "^", color=line.get_color(), markersize=5)
     label, title = f"log loss, {weeks}-week mean", "Loss under each retraining policy"
     if what == "gain":
-        label = f"log loss of '{names[0]}' minus that of the policy,\n{weeks}-week mean"
+        label = f"log loss of '{plain_text(names[0])}' minus that of the policy,\n{weeks}-week mean"
         title = "Gain of each retraining policy"
     ax.set(title=f"{title} (95% intervals; triangles: a new model)", xlabel="week", ylabel=label)
     ax.legend(fontsize="small", ncols=2, loc="upper left")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.monitoring.alerts import Alarm, AlarmRule, Watch
 from mlhelpers.monitoring.retraining.decision import gain_of_retraining
 from mlhelpers.monitoring.retraining.performance import (
@@ -282,6 +283,7 @@ def _check(
             f"label_delay must be at least 1 and half_life above 0, got {label_delay}, {half_life}"
         )
     for name, frame, needed in (("reference", reference, columns), ("stream", stream, [week, *columns])):
+        require_unique_columns(frame, name)
         absent = [column for column in dict.fromkeys(needed) if column not in frame]
         if absent:
             raise ValueError(f"columns missing from {name}: {', '.join(absent)}")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.monitoring.alerts import Alarm, AlarmRule, Watch
 from mlhelpers.monitoring.drift import learn_baseline
 from mlhelpers.monitoring.retraining.performance import batch_performance, learn_performance_baseline
@@ -111,6 +112,7 @@ def replay_weeks(
     outcome = [name for name in (prediction, label) if name is not None]
     inputs = [*numeric, *categorical, *segments, *outcome]
     for name, frame, columns in (("reference", reference, inputs), ("stream", stream, [week, *inputs])):
+        require_unique_columns(frame, name)
         absent = [column for column in dict.fromkeys(columns) if column not in frame]
         if absent:
             raise ValueError(f"columns missing from {name}: {', '.join(absent)}")
