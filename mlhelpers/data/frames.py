@@ -30,9 +30,10 @@ def require_unique_columns(
     ValueError
         If a name occurs twice; the message names every such column.
     """
-    if frame.columns.is_unique:
+    again = frame.columns.duplicated()  # is_unique is wrong of columns picked from doubled ones
+    if not again.any():
         return
-    twice = ", ".join(dict.fromkeys(map(repr, frame.columns[frame.columns.duplicated()])))
+    twice = ", ".join(dict.fromkeys(map(repr, frame.columns[again])))
     raise error(f"{what}: column {twice} stands there twice; rename or drop one of them")
 
 

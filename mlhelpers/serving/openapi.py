@@ -114,10 +114,15 @@ def openapi_document(bundle: Bundle, *, max_rows: int, max_explained: int, keys:
 def _row_schema(bundle: Bundle) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for column in bundle.signature:
-        kind = "string" if column["type"] == "category" else column["type"]
-        entry: dict[str, Any] = {"type": [kind, "null"] if column["nullable"] else kind}
-        if column["categories"]:
-            entry["enum"] = [*column["categories"], *([None] if column["nullable"] else [])]
+        categories = column["categories"]
+        kinds = ["string" if column["type"] == "category" else column["type"]]
+        if categories and {*categories} <= {"False", "True"}:  # yes or no: JSON's own values are taken too
+            kinds = ["boolean", *kinds]
+            categories = [*(value == "True" for value in categories), *categories]
+        kinds += ["null"] if column["nullable"] else []
+        entry: dict[str, Any] = {"type": kinds if len(kinds) > 1 else kinds[0]}
+        if categories:
+            entry["enum"] = [*categories, *([None] if column["nullable"] else [])]
         else:
             entry |= {"minimum": column["min"], "maximum": column["max"]}
         if column["unit"]:

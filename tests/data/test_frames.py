@@ -44,3 +44,9 @@ def test_every_doubled_name_is_listed_once():
 )
 def test_a_name_or_several_become_a_list(given, columns):
     assert as_columns(given) == columns
+
+
+def test_columns_picked_from_doubled_ones_are_told_apart():
+    frame = pd.DataFrame([[1, 2, 3]], columns=["a", "a", "b"])
+    assert not frame.columns.is_unique  # asked first, pandas carries this answer over to the columns picked
+    require_unique_columns(frame.iloc[:, 1:])
