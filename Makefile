@@ -88,9 +88,9 @@ pipeline: setup
 
 test: setup
 	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory pipeline
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory lessons
-	@$(MAKE) --no-print-directory pipeline
 	@$(MAKE) --no-print-directory exercises
 	@echo "test: all passed"
 
