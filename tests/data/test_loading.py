@@ -1,10 +1,8 @@
 """What `load`, `truth`, `list_datasets` and `build` promise."""
 
 import json
-import subprocess
-import sys
+import shutil
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -15,28 +13,6 @@ FEATURES = [
     "discount_pct", "data_gb", "call_minutes", "late_payments_6m", "days_since_payment", "tickets_90d",
     "last_ticket_days", "satisfaction", "sim_batch", "retention_calls",
 ]  # fmt: skip
-
-
-def test_importing_the_package_loads_no_pandas():
-    heavy = "('pandas', 'numpy', 'requests', 'yaml')"
-    code = f"import sys, mlhelpers.data; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
-def test_every_public_name_is_listed_and_found():
-    import mlhelpers.data as package
-
-    for name in package.__all__:
-        assert name in dir(package)
-        assert getattr(package, name) is not None
-
-
-def test_unknown_attribute_is_an_attribute_error():
-    import mlhelpers.data as package
-
-    with pytest.raises(AttributeError, match="no_such_name"):
-        _ = package.no_such_name
 
 
 def test_churn_has_12000_customers_and_the_18_features():
@@ -87,36 +63,6 @@ def test_a_name_unlike_any_other_is_answered_with_the_whole_list():
         load("zzzzzz")
 
 
-@pytest.mark.parametrize(
-    ("name", "shape"),
-    [("iris", (150, 5)), ("wine", (178, 14)), ("breast_cancer", (569, 31)), ("diabetes", (442, 11)),
-     ("digits", (1797, 65)), ("mnist", (5000, 785)), ("phishing", (1250, 10))],
-)  # fmt: skip
-def test_package_sets_load_as_frames_ending_in_the_target(name, shape):
-    frame = load(name)
-    assert frame.shape == shape
-    assert frame.columns[-1] == "target"
-    assert not frame.isna().any().any()
-
-
-def test_package_sets_agree_with_their_source():
-    from sklearn.datasets import load_breast_cancer
-
-    X, y = load("breast_cancer", return_X_y=True)
-    expected = load_breast_cancer()
-    np.testing.assert_array_equal(X.to_numpy(), expected.data)
-    np.testing.assert_array_equal(y.to_numpy(), expected.target)
-    assert load("mnist")["target"].value_counts().eq(500).all()
-    assert load("phishing")["target"].sum() == 548
-
-
-def test_a_set_that_no_package_carries_is_refused():
-    from mlhelpers.data.real import load_package_set
-
-    with pytest.raises(ValueError, match="no package carries 'boston'"):
-        load_package_set("boston")
-
-
 def test_truth_holds_plain_numbers_of_the_generator():
     numbers = truth("churn")
     assert numbers["coefficients"]["sim_batch"] == 0.0
@@ -153,3 +99,43 @@ def test_raw_export_is_drawn_again_byte_for_byte(tmp_path):
 def test_build_of_a_real_set_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no generator makes 'iris'"):
         build("iris", tmp_path)
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """A data folder with the small set `messages` that a test may spoil."""
+    shutil.copytree(data_dir() / "messages", tmp_path / "messages")
+    shutil.copy(data_dir() / "catalog.yml", tmp_path)
+    monkeypatch.setenv("MLE_DATA_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_loading_a_damaged_file_fails_and_says_how_to_restore_it(copied):
+    path = copied / "messages" / "messages.parquet"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ValueError, match=r"messages\.parquet.*git checkout"):
+        load("messages")
+
+
+def test_loading_a_missing_file_fails_and_says_how_to_restore_it(copied):
+    (copied / "messages" / "messages.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match=r"messages\.parquet.*git checkout"):
+        load("messages")
+
+
+def test_a_folder_without_a_catalog_is_named_in_the_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLE_DATA_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(FileNotFoundError, match="MLE_DATA_DIR names it"):
+        load("churn")
+
+
+def test_without_the_variable_the_folder_beside_the_package_is_used(monkeypatch):
+    monkeypatch.delenv("MLE_DATA_DIR", raising=False)
+    assert truth("churn")["horizon_days"] == 30
+
+
+def test_a_changed_catalog_is_read_again(copied):
+    assert load("messages", return_X_y=True)[1].name == "spam"
+    path = copied / "catalog.yml"
+    path.write_text(path.read_text().replace("target: spam", "target: text"))
+    assert load("messages", return_X_y=True)[1].name == "text"

@@ -11,7 +11,7 @@ from mlhelpers.training import fit, git_commit, make_logistic, start_store, trac
 from mlhelpers.training.config import parse_config
 from mlhelpers.training.reproducible import environment, rebuild
 from mlhelpers.training.reproducible import run as train
-from mlhelpers.training.tracking import client, git_dirty, load_record, log_run, quiet
+from mlhelpers.training.tracking import client, load_record, log_run, quiet
 
 
 @pytest.fixture(scope="module")
@@ -138,37 +138,12 @@ def git(folder, *arguments):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def test_commit_of_a_repository_and_none_outside(tmp_path):
-    assert git_commit(tmp_path) is None
-    git(tmp_path, "init")
-    assert git_commit(tmp_path) is None
-    git(tmp_path, "commit", "--allow-empty", "-m", "first")
-    assert git_commit(tmp_path) == git(tmp_path, "rev-parse", "HEAD")
-
-
 def test_commit_goes_with_the_run_only_inside_a_repository(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "git_commit" not in run_of(store, track_run("churn", store=store)).data.tags
     git(tmp_path, "init")
     git(tmp_path, "commit", "--allow-empty", "-m", "first")
     assert run_of(store, track_run("churn", store=store)).data.tags["git_commit"] == git_commit()
-
-
-def test_no_git_is_no_error(monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    assert git_commit() is None
-
-
-def test_dirty_means_that_a_tracked_file_differs(tmp_path):
-    assert git_dirty(tmp_path) is None
-    git(tmp_path, "init")
-    (tmp_path / "a.txt").write_text("a")
-    git(tmp_path, "add", "a.txt")
-    git(tmp_path, "commit", "-m", "first")
-    (tmp_path / "untracked.txt").write_text("b")
-    assert git_dirty(tmp_path) is False
-    (tmp_path / "a.txt").write_text("changed")
-    assert git_dirty(tmp_path) is True
 
 
 @pytest.fixture(scope="module")

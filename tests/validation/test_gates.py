@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,3 +60,11 @@ def test_minimum_and_maximum_are_opposites(value, limit):
 def test_mistake_in_the_rules_is_an_error(rules, message):
     with pytest.raises(ValueError, match=message):
         check_gates(FIGURES, rules)
+
+
+@pytest.mark.parametrize("rule", ["min", "max"])
+def test_a_figure_that_equals_its_limit_keeps_it(rule):
+    for limit in (0.7, 0.8):
+        assert Gate("auc", rule, limit).passes(np.float32(limit))
+        assert check_gates({"auc": np.float32(limit)}, {"auc": {rule: limit}}).passed
+    assert not Gate("auc", rule, 0.7).passes(float("nan"))
