@@ -40,7 +40,7 @@ def metrics_by_slice(
         Labels 0 and 1; probabilities of 1.
     slices : DataFrame of shape (n_rows, n_columns)
         Categories are taken value by value, numbers with more than `bins` values by quantile, of which a
-        value with more rows than a bin is apart; missing values are a slice of their own.
+        value that fills a bin is apart; missing values are a slice of their own.
     metrics : sequence of str, default=("roc_auc", "recall")
         Names as in `classification_metrics`; the first one orders the table.
     threshold : float, default=0.5
@@ -105,10 +105,10 @@ def _labels(values: pd.Series, bins: int) -> np.ndarray:
 
 
 def _number_labels(values: pd.Series, bins: int) -> np.ndarray:
-    """A value that fills more than a bin is a slice; the others are cut into bins of about the same size."""
+    """A value that fills a bin is a slice; the others are cut into bins of about the same size."""
     numbers = pd.Series(values.dropna().to_numpy(dtype=np.float64))
     counts = numbers.value_counts()
-    often = sorted(counts.index[counts > len(numbers) / bins])
+    often = sorted(counts.index[counts >= len(numbers) / bins])
     others = numbers[~numbers.isin(often)]
     parts = max(round(bins * len(others) / len(numbers)), 1)
     labels = pd.Series("missing", index=range(len(values)), dtype=object)
