@@ -114,7 +114,7 @@ def test_seal_is_checked_only_where_keys_are_given():
     assert check_seal({}, None) is False
     assert check_seal(files, [other.public_key(), key.public_key()]) is True
     with pytest.raises(
-        BundleError, match="is not the signature of MANIFEST.json by one of the 1 trusted keys"
+        BundleError, match=r"is not the signature of MANIFEST.json by one of the 1 trusted keys"
     ):
         check_seal(files, [other.public_key()])
     with pytest.raises(BundleError, match="the bundle is not signed"):
