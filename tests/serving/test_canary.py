@@ -116,3 +116,129 @@ def test_failing_stable_model_is_not_hidden():
     with pytest.raises(ConnectionError):
         Router(broken, lambda rows: [0.4], share=0)("any", {})
     assert Router(broken, broken).results.empty
+
+
+def test_choice_of_an_id_never_changes():
+    assert split(range(12), 0.5).tolist() == [
+        False,
+        True,
+        False,
+        False,
+        True,
+        True,
+        True,
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]
+    assert split(["3"], 0.5).tolist() == split([3], 0.5).tolist()
+    assert split(["3"], 0.5, salt="").tolist() == split(["3"], 0.5).tolist()
+
+
+@pytest.mark.parametrize("share", [-0.001, 1.001, float("nan")])
+def test_share_just_out_of_range_is_refused(share):
+    with pytest.raises(ValueError, match="share must be from 0 to 1"):
+        split([1], share)
+
+
+def test_router_starts_with_a_tenth_and_rolls_back_to_nothing():
+    router = Router(lambda rows: [0.2], lambda rows: [0.4])
+    assert (router.share, router.salt) == (0.1, "")
+    router.promote()
+    assert router.share == 1
+    router.roll_back()
+    assert router.share == 0
+
+
+def test_router_hands_one_row_to_the_model_and_takes_its_answer():
+    seen = []
+    router = Router(lambda rows: seen.append(rows) or [0.2, 0.9], lambda rows: [0.4], share=0)
+    assert router("a", {"x": 1}) == 0.2
+    assert seen == [[{"x": 1}]]
+    row = router.results.iloc[0]
+    assert (row["request_id"], row["canary"], row["probability"], row["error"]) == ("a", False, 0.2, "")
+    assert 0 <= row["seconds"] < 5
+
+
+def test_failed_canary_has_no_probability_of_its_own():
+    def broken(rows):
+        raise ConnectionError("gone")
+
+    router = Router(lambda rows: [0.2], broken, share=1)
+    assert router("a", {}) == 0.2
+    assert np.isnan(router.results["probability"].iloc[0])
+
+
+def answered(stable, canary, *, seconds=(1.0, 1.0), errors=0):
+    """Two sides with the given probabilities; the last of the canary fail."""
+    side = np.repeat([False, True], [len(stable), len(canary)])
+    error = [""] * (len(side) - errors) + ["Timeout"] * errors
+    times = np.repeat(seconds, [len(stable), len(canary)])
+    probability = np.concatenate([stable, canary]).astype(float)
+    return pd.DataFrame({"canary": side, "probability": probability, "seconds": times, "error": error})
+
+
+SPREAD = np.tile([0.2, 0.4], 50)
+
+
+def test_figures_are_those_of_the_two_sides():
+    table = answered(SPREAD, SPREAD[:80] + 0.01, seconds=(2.0, 3.0), errors=4)
+    figures = compare_canary(table).figures
+    assert (figures["n_stable"], figures["n_canary"], figures["errors"]) == (100, 80, 4)
+    assert figures["difference"] == pytest.approx(0.01)
+    assert figures["latency_ratio"] == pytest.approx(1.5)
+    assert figures["difference"] - figures["low"] == pytest.approx(figures["high"] - figures["difference"])
+
+
+def test_fifty_answers_of_each_side_are_needed_and_enough():
+    assert compare_canary(answered(SPREAD, SPREAD[:50]))
+    for stable, canary in ((SPREAD, SPREAD[:49]), (SPREAD[:49], SPREAD)):
+        few = compare_canary(answered(stable, canary))
+        assert few.reasons == (f"only {len(canary)} canary and {len(stable)} stable answers, 50 are needed",)
+        assert "difference" not in few.figures
+    assert compare_canary(answered(SPREAD[:2], SPREAD[:2]), min_requests=0)
+    assert not compare_canary(answered(SPREAD[:1], SPREAD[:1]), min_requests=0)
+
+
+def test_no_error_is_allowed_unless_told_otherwise():
+    one = answered(SPREAD, SPREAD, errors=1)
+    assert compare_canary(one).reasons == ("1 of 100 requests failed",)
+    assert compare_canary(one, max_error_rate=0.01)
+    assert not compare_canary(one, max_error_rate=0.009)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_difference_counts_when_it_is_surely_larger_than_a_twentieth(sign):
+    constant = np.full(60, 0.5)
+    assert compare_canary(answered(constant, constant + sign * 0.0499))
+    assert not compare_canary(answered(constant, constant + sign * 0.0501))
+    assert compare_canary(answered(SPREAD, SPREAD + sign * 0.06))  # not surely
+    assert not compare_canary(answered(SPREAD, SPREAD + sign * 0.09))
+    assert compare_canary(answered(SPREAD, SPREAD + sign * 0.09), max_difference=0.2)
+
+
+def test_time_may_double_and_no_more():
+    assert compare_canary(answered(SPREAD, SPREAD, seconds=(1.0, 2.0)))
+    slow = compare_canary(answered(SPREAD, SPREAD, seconds=(1.0, 2.1)))
+    assert slow.reasons == ("median time is 2.1 times as long, at most 2 is allowed",)
+    assert compare_canary(answered(SPREAD, SPREAD, seconds=(1.0, 2.1)), max_latency_ratio=3)
+
+
+def test_promotion_says_that_the_limits_are_kept():
+    decision = compare_canary(answered(SPREAD, SPREAD))
+    assert decision.reasons == ("errors, answers and times are within the limits",)
+    shown = decision._repr_html_()
+    assert "<b>promote</b>: errors, answers" in shown
+    assert "n_stable" in shown
+
+
+@given(st.integers(0, 2**32), st.integers(3, 40), st.integers(3, 40), st.sampled_from([0.8, 0.95, 0.99]))
+def test_interval_of_any_two_samples_is_that_of_scipy(seed, n_stable, n_canary, level):
+    rng = np.random.default_rng(seed)
+    a, b = rng.random(n_stable), rng.random(n_canary) ** 2
+    figures = compare_canary(answered(a, b), min_requests=2, level=level).figures
+    expected = ttest_ind(b, a, equal_var=False).confidence_interval(level)
+    assert figures["low"] == pytest.approx(expected.low, rel=1e-9, abs=1e-12)
+    assert figures["high"] == pytest.approx(expected.high, rel=1e-9, abs=1e-12)

@@ -1,6 +1,6 @@
 """The error of a failed notebook: which cell, which line, why, and where the executed copy is.
 
-Used by `mle run` and by `mle lesson`.
+Used by `mle run` and by `mle lesson`. Apart because `run` and `kernels` raise it and lessons catch it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Rewrite data/ and its catalog: ``python -m mlhelpers.data.synthetic [NAME ...]``."""
+"""Rewrite data/ and its catalog: ``python -m mlhelpers.data.synthetic [NAME ...]``.
+
+Apart because Python runs this file for ``-m``, and whatever else it held would be loaded twice.
+"""
 
 from __future__ import annotations
 

@@ -20,8 +20,7 @@ from mlhelpers.data.synthetic.churn_model import (
     churn_logit,
     missing_masks,
 )
-from mlhelpers.data.synthetic.churn_raw import dirty_export
-from mlhelpers.data.synthetic.churn_sources import draw_source_errors
+from mlhelpers.data.synthetic.churn_raw import dirty_export, draw_source_errors
 from mlhelpers.data.synthetic.common import Generated, bernoulli, days, pick, sigmoid, stream
 
 SEED = 20250630

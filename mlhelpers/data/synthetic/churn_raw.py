@@ -1,6 +1,7 @@
-"""The dirty export of the `churn` table, and a record of everything that was done to it.
+"""What is wrong with the `churn` data on purpose, and a record of it: the dirty export, broken source rows.
 
-Lesson 3.1 cleans it; lessons 2.3 and 2.4 look at it.
+Lesson 3.1 cleans the export; lessons 2.3 and 2.4 look at it. The validate stage of the churn pipeline and
+lessons 2.2 and 2.5 find the broken rows of the source systems.
 """
 
 from __future__ import annotations
@@ -52,6 +53,20 @@ SHARES = {
     "unit_slip": 0.006,
     "impossible_value": 0.003,
 }
+BROKEN_SHARE = 0.01
+# (column, what is written there, why it is wrong)
+CUSTOMER_FAULTS = [
+    ("birth_year", "1795", "age 230"),
+    ("contract", "montly", "unknown contract"),
+    ("monthly_charge", "negative", "negative charge"),
+    ("discount_pct", "250", "discount above 100%"),
+    ("region", "atlantis", "unknown region"),
+]
+USAGE_FAULTS = [
+    ("call_minutes", "negative", "negative minutes"),
+    ("data_gb", "99999.0", "more data than any plan allows"),
+    ("data_gb", "negative", "negative data volume"),
+]
 
 
 def dirty_export(clean: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -182,3 +197,36 @@ def _with_duplicates(raw, text, changed, rng) -> tuple[pd.DataFrame, pd.DataFram
     true[cell] = text.to_numpy()[truth["origin"].to_numpy()[cell], position[cell]]
     truth["exported"], truth["true"] = exported, true
     return everything, truth[["row", "customer_id", "column", "problem", "exported", "true"]]
+
+
+def draw_source_errors(
+    customers: pd.DataFrame, usage: pd.DataFrame, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Choose 1% of the rows of `customers` and of `usage` and one fault for each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        source, key (customer_id, for usage followed by ``|`` and the month), column, good, bad, problem.
+    """
+    month = usage["month"].dt.strftime("%Y-%m-%d")
+    parts = [
+        _faults("customers", customers["customer_id"], customers, CUSTOMER_FAULTS, rng),
+        _faults("usage", usage["customer_id"] + "|" + month, usage, USAGE_FAULTS, rng),
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _faults(source, keys, table, faults, rng) -> pd.DataFrame:
+    rows = np.sort(rng.choice(len(table), round(BROKEN_SHARE * len(table)), replace=False))
+    kinds = rng.integers(0, len(faults), len(rows))
+    found = []
+    for row, kind in zip(rows, kinds, strict=True):
+        column, bad, problem = faults[kind]
+        good = table[column].iat[row]
+        if pd.isna(good):  # nothing there to break
+            continue
+        if bad == "negative":
+            bad = str(-abs(float(good)) - 1.0)
+        found.append((source, keys.iat[row], column, str(good), bad, problem))
+    return pd.DataFrame(found, columns=["source", "key", "column", "good", "bad", "problem"])

@@ -21,18 +21,6 @@ def contract(**columns):
     return Contract.from_dict("table", columns)
 
 
-@pytest.fixture
-def orders():
-    return pd.DataFrame(
-        {
-            "order": ["A1", "A2", "A2", "A4", "A4"],
-            "placed": pd.to_datetime(["2025-01-01", "2025-01-05", "2025-01-05", "2025-02-01", None]),
-            "shipped": pd.to_datetime(["2025-01-03", "2025-01-04", "2025-01-04", None, "2025-01-02"]),
-            "amount": [10.0, 20.0, 20.0, -5.0, np.nan],
-        }
-    )
-
-
 def report(orders, **changes):
     arguments = {"key": "order", "rules": [Compare("placed", "<=", "shipped")], "as_of": "2025-01-31"}
     return quality_report(orders, **{**arguments, "dates": {"placed": 20}, **changes})
@@ -128,36 +116,6 @@ def test_plausibility_names_its_limits_and_skips_columns_without_spread():
     infinite = quality_report(frame.replace(9999, np.inf)).table
     assert infinite.query("dimension == 'accuracy'")["failed"].tolist() == [1]
     assert "plausible" in str(result)
-
-
-def test_listed_rows_are_capped_and_totals_are_not(orders):
-    result = quality_report(orders, max_rows=1)
-    rows = result.failing_rows("completeness")
-    assert rows["row"].tolist() == [4, 3, 4]
-    everything = quality_report(pd.concat([orders] * 3), max_rows=2).failing_rows("completeness")
-    assert everything.groupby("check", sort=False)["total"].first().tolist() == [3, 3, 3]
-    assert len(everything) == 6
-
-
-def test_failing_rows_of_a_perfect_table_are_none():
-    result = quality_report(pd.DataFrame({"x": [1, 2, 3]}))
-    assert result.failing_rows().empty
-    assert "3 rows x 1 columns" in str(result)
-
-
-def test_report_shows_itself_as_text_and_html(orders):
-    odd = orders.rename(columns={"amount": "<amount>"})
-    result = quality_report(odd, key="order")
-    page = result._repr_html_()
-    assert repr(result) == str(result)
-    assert "&lt;amount&gt;" in page
-    assert "<amount>" not in page
-    assert page == quality_report(odd, key="order")._repr_html_()
-    for name in quality.DIMENSIONS:
-        assert name in str(result)
-        assert name in page
-    many = quality_report(pd.concat([odd] * 10), key="order")._repr_html_()
-    assert "in all)" in many
 
 
 @pytest.mark.parametrize(

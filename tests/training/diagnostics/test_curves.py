@@ -1,4 +1,3 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -49,13 +48,6 @@ def test_a_deep_tree_learns_every_training_row(tree_curve):
     assert (tree_curve.train == 1.0).all(axis=None)
 
 
-def test_gap_is_the_difference_of_the_two_scores(tree_curve):
-    table = tree_curve.table
-    assert np.allclose(table["gap"], table["train"] - table["validation"])
-    assert (table["gap_low"] <= table["gap"]).all() and (table["gap"] <= table["gap_high"]).all()
-    assert np.allclose(table["validation_sd"], tree_curve.validation.std(axis=1))
-
-
 def test_scores_agree_with_scikit_learn_on_the_same_folds(regression):
     X, y = regression
     folds = list(KFold(4, shuffle=True, random_state=3).split(X))
@@ -87,30 +79,6 @@ def test_same_seed_same_curve(rows):
     assert first.validation.equals(again.validation) and not first.validation.equals(other.validation)
 
 
-def test_change_is_paired_by_fold_and_zero_to_itself(tree_curve):
-    assert tree_curve.change(40, 40) == (0.0, 0.0, 0.0)
-    value, low, high = tree_curve.change(40, 240)
-    means = tree_curve.validation.mean(axis=1)
-    assert value == pytest.approx(means[240] - means[40]) and low < value < high
-
-
-def test_unknown_point_is_named(tree_curve):
-    with pytest.raises(ValueError, match="no point 41"):
-        tree_curve.change(41, 240)
-
-
-def test_higher_level_gives_a_wider_interval(rows):
-    model = DecisionTreeClassifier(max_depth=2, random_state=0)
-    narrow, wide = (
-        learning_curve(model, *rows, train_sizes=[0.5, 1.0], cv=3, level=level).table for level in (0.8, 0.99)
-    )
-    assert (wide["gap_high"] - wide["gap_low"] > narrow["gap_high"] - narrow["gap_low"]).all()
-
-
-def test_best_is_the_highest_mean(depths):
-    assert depths.best == depths.table["validation"].idxmax()
-
-
 @pytest.mark.parametrize("sizes", [[50], [100, 50], [50, 50], [0, 10], [10, 1000], [0.5, 1.5], [True, 20]])
 def test_training_sizes_that_do_not_fit_are_named(rows, sizes):
     with pytest.raises(ValueError, match="train_sizes"):
@@ -136,14 +104,3 @@ def test_a_single_model_is_refused(rows):
 def test_a_fit_that_fails_is_not_hidden(rows):
     with pytest.raises(ValueError):
         validation_curve(LogisticRegression(), *rows, param="C", values=[1.0, -1.0], cv=3)
-
-
-def test_plots_return_the_axes_they_were_given(tree_curve, depths, regression):
-    _, ax = plt.subplots()
-    assert tree_curve.plot(ax) is ax and ax.get_xlabel() == "training rows"
-    ticks = [label.get_text() for label in depths.plot().get_xticklabels()]
-    assert ticks == ["1", "3", "None"]
-    wide = validation_curve(Ridge(), *regression, param="alpha", values=[0.01, 1.0, 100.0])
-    assert wide.plot().get_xscale() == "log"
-    assert tree_curve.plot().get_xscale() == "linear"
-    plt.close("all")

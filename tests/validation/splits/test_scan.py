@@ -200,17 +200,6 @@ def test_wrong_input_is_named(train, test, options, message):
         leakage_scan(train, test, **OPTIONS, **options)
 
 
-def test_report_reads_as_text_and_as_html():
-    report = leakage_scan(TRAIN, pd.concat([TEST, TRAIN.head(2)]), **OPTIONS)
-    assert "2 high" in str(report) and "2 of 202" in repr(report)
-    page = report._repr_html_()
-    assert "<table" in page and "row on both sides" in page and "tickets" in page
-    clean = leakage_scan(TRAIN, TEST.head(12), **OPTIONS)
-    assert "nothing found" in str(clean) and "<table" not in clean._repr_html_()
-    with pytest.raises(ValueError, match="no check 'magic'"):
-        report.count("magic")
-
-
 def test_ids_beyond_the_precision_of_a_float_are_not_taken_for_each_other():
     train = pd.DataFrame({"id": [2**53 + 1, 1, 2, 3], "y": [0, 1, 0, 1]})
     test = pd.DataFrame({"id": [2**53, 11, 12, 13], "y": [0, 1, 0, 1]})
