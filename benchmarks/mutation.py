@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import argparse
 import ast
+import compileall
 import contextlib
 import copy
+import importlib
 import os
+import py_compile
 import random
 import shutil
 import signal
@@ -27,7 +30,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # Loaded once and shared by all forks; the package itself is loaded anew in each.
-PRELOADED = ("numpy", "pandas", "scipy.stats", "sklearn.linear_model", "hypothesis", "pytest")
+PRELOADED = ("pandas", "hypothesis", "pytest")
+LARGE = {
+    "numpy",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "pyarrow",
+    "skops",
+    "onnx",
+    "fastapi",
+    "pydantic",
+}
+LOADED = "loaded-modules.txt"
+IDLE_PLUGINS = ("cacheprovider", "schemathesis", "nbval")
 COMPARISONS: dict[type, tuple[type, ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),
     ast.LtE: (ast.Lt, ast.Gt),
@@ -171,6 +188,9 @@ def _copy_of_the_package() -> Iterator[Path]:
             if entry.name in ("mlhelpers", "tests"):
                 ignored = shutil.ignore_patterns("__pycache__")
                 shutil.copytree(entry, folder / entry.name, ignore=ignored)
+                # Compiled files that are valid for one content only, so that no mutant is run as another.
+                mode = py_compile.PycInvalidationMode.CHECKED_HASH
+                compileall.compile_dir(folder / entry.name, quiet=2, invalidation_mode=mode)
             elif entry.name not in (".git", ".hypothesis"):
                 (folder / entry.name).symlink_to(entry)
         yield folder
@@ -196,6 +216,14 @@ def _run(folder: Path, tests: list[Path], limit: float) -> tuple[bool, float]:
     return status == 0, time.perf_counter() - started
 
 
+def _preload(folder: Path) -> None:
+    """Load what the tests have loaded of large libraries, so that every fork has it already."""
+    for name in (folder / LOADED).read_text(encoding="utf-8").splitlines():
+        if name.partition(".")[0] in LARGE:
+            with contextlib.suppress(ImportError, AttributeError):
+                importlib.import_module(name)
+
+
 def _be_the_tests(folder: Path, tests: list[Path]) -> None:
     code = 1
     try:
@@ -207,10 +235,15 @@ def _be_the_tests(folder: Path, tests: list[Path]) -> None:
         sys.path.insert(0, str(folder))
         sys.dont_write_bytecode = True
         os.environ |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        import hypothesis
         import pytest
 
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--hypothesis-seed=0"]
+        phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]  # a failure need not be made small
+        hypothesis.settings.register_profile("mutation", phases=phases, database=None, deadline=None)
+        options = ["-x", "-q", "--hypothesis-profile=mutation", "--hypothesis-seed=0"]
+        options += [part for name in IDLE_PLUGINS for part in ("-p", f"no:{name}")]
         code = int(pytest.main([*options, *map(str, tests)]))
+        (folder / LOADED).write_text("\n".join(sys.modules), encoding="utf-8")
     finally:
         os._exit(code)
 
@@ -226,10 +259,15 @@ def examine(module: Path, most: int, seed: int, jobs: int, say: Callable[[str], 
     mutants = [every[number] for number in drawn]
     with contextlib.ExitStack() as stack:
         folders = [stack.enter_context(_copy_of_the_package()) for _ in range(jobs)]
-        passed, seconds = _run(folders[0], tests, 600)
-        if not passed:
-            raise SystemExit(f"{module}: its tests fail without any change")
+        spent = {}
+        for file in tests:
+            passed, spent[file] = _run(folders[0], [file], 600)
+            if not passed:
+                raise SystemExit(f"{file} fails without any change")
+        tests.sort(key=spent.__getitem__)  # the quickest first
+        seconds = sum(spent.values())
         limit = 10 + 4 * seconds
+        _preload(folders[0])
         free = list(folders)
 
         def survives(mutant: Mutant) -> bool:
@@ -262,7 +300,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="mutants tried at a time (default 1)")
     options = parser.parse_args(arguments)
     for name in PRELOADED:
-        __import__(name)
+        importlib.import_module(name)
     counts = []
     for module in options.modules:
         place = module.resolve().relative_to(ROOT)

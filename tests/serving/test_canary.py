@@ -166,7 +166,7 @@ def test_failed_canary_has_no_probability_of_its_own():
     def broken(rows):
         raise ConnectionError("gone")
 
-    router = Router(lambda rows: [0.2], broken, share=1)
+    router = Router(lambda rows: [0.2, 0.9], broken, share=1)
     assert router("a", {}) == 0.2
     assert np.isnan(router.results["probability"].iloc[0])
 
@@ -214,6 +214,8 @@ def test_a_difference_counts_when_it_is_surely_larger_than_a_twentieth(sign):
     constant = np.full(60, 0.5)
     assert compare_canary(answered(constant, constant + sign * 0.0499))
     assert not compare_canary(answered(constant, constant + sign * 0.0501))
+    quarter = answered(constant, constant + sign * 0.25)
+    assert compare_canary(quarter, max_difference=0.25)  # the limit itself is allowed
     assert compare_canary(answered(SPREAD, SPREAD + sign * 0.06))  # not surely
     assert not compare_canary(answered(SPREAD, SPREAD + sign * 0.09))
     assert compare_canary(answered(SPREAD, SPREAD + sign * 0.09), max_difference=0.2)
