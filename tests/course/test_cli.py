@@ -50,7 +50,7 @@ def test_mle_alone_shows_its_help_and_where_to_begin(arguments, capsys):
     assert code == 0
     shown = capsys.readouterr()
     assert shown.err == ""
-    for command in ("list", "doctor", "progress", "run", "lesson", "exercise", "serve", "data"):
+    for command in ("list", "doctor", "progress", "run", "lesson", "exercise", "serve", "data", "teach"):
         assert f"\n    {command} " in shown.out
     assert "to begin:\n  mle list" in shown.out
 
@@ -62,7 +62,7 @@ def test_version_is_that_of_the_package(capsys):
     assert capsys.readouterr().out == f"mle {mlhelpers.__version__}\n"
 
 
-@pytest.mark.parametrize("group", ["lesson", "exercise", "data"])
+@pytest.mark.parametrize("group", ["lesson", "exercise", "data", "teach"])
 def test_group_without_an_action_lists_its_actions(group, capsys):
     with pytest.raises(SystemExit) as caught:
         main([group])

@@ -153,6 +153,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_exercise(commands, add)
 
+    _add_teach(commands, add)
+
     add("serve", _SERVE, "serve a model bundle over HTTP")
 
     data = commands.add_parser("data", help="list, describe, verify, fetch and build data sets")
@@ -210,6 +212,33 @@ def _add_exercise(commands, add) -> None:
         )
     new = add("new", f"{module}:new", "make an empty exercise for a lesson (authors)", actions)
     new.add_argument("number", metavar="NUMBER")
+
+
+def _add_teach(commands, add) -> None:
+    teach = commands.add_parser("teach", help="timetables for those who teach the course")
+    actions = teach.add_subparsers(metavar="ACTION", required=True)
+    plan = add("plan", "commands.teach:plan_command", "make a timetable of the written lessons", actions)
+    plan.add_argument(
+        "what", metavar="CHAPTER|LESSON", nargs="*", help="2 or 2.3; default: all that is written"
+    )
+    plan.add_argument("--weeks", type=int, required=True, metavar="N")
+    plan.add_argument("--meetings", type=int, default=2, metavar="N", help="meetings a week; default 2")
+    plan.add_argument("--minutes", type=int, default=90, metavar="N", help="minutes of a meeting; default 90")
+    plan.add_argument(
+        "--from", dest="first", required=True, metavar="DATE", help="first meeting, such as 2027-02-01"
+    )
+    plan.add_argument("--at", metavar="TIME", help="when a meeting begins, such as 09:30; for the calendar")
+    plan.add_argument(
+        "--skip", metavar="DATE[..DATE]", action="append", default=[], help="holidays; repeatable"
+    )
+    plan.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="plan.md or plan.ics; repeatable; default: Markdown on the screen",
+    )
 
 
 _BETWEEN = "\x1f"  # joins a name and its value into one word for argparse
