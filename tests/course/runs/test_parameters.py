@@ -40,6 +40,10 @@ def test_declarations_carry_type_default_and_comment():
     assert (depth.type, depth.default, depth.required, depth.help) == ("int", 6, False, "depth of each tree")
 
 
+def test_annotation_without_value_is_required():
+    assert declared()["data"].required
+
+
 def test_type_is_inferred_from_a_default_without_annotation():
     assert declared()["n_folds"].type == "int"
     assert declared()["note"].type == "Any"

@@ -39,10 +39,6 @@ def as_text(name, value):
     return name, from_text(name, value)
 
 
-def test_annotation_without_value_is_required():
-    assert declared()["data"].required
-
-
 def test_values_arrive_in_the_declared_type():
     got = values(
         as_text("learning_rate", "1"), as_text("columns", "[age, region]"), as_text("seeds", "[3, 4]")

@@ -105,3 +105,23 @@ def test_verdict_shows_its_text_and_three_digits():
     assert "0.127" in str(found) and "0.12655" not in str(found)
     assert found._repr_html_().startswith(f"<p>{found.text}</p><table")
     assert "0.127" in found._repr_html_() and "0.12655" not in found._repr_html_()
+
+
+def test_a_gain_or_a_shortfall_whose_interval_holds_zero_is_none():
+    index = pd.Index([1000, 2000], name="train_size")
+    train = pd.DataFrame([[0.75, 0.75, 0.75], [0.25, 0.75, 1.25]], index=index)
+    validation = pd.DataFrame([[0.5, 0.5, 0.5], [0.125, 0.625, 1.125]], index=index)
+    found = verdict(Curve("learning", train, validation, "score", 0.5, 0.95), reference=1.0)
+    table = found.table
+    assert (table["value"] > 0).all() and (table["high"] > 0).all()
+    assert (table["low"] < 0)[["gain from 1,000 to 2,000 rows", "reference - train"]].all()
+    assert table.loc[["gain from 1,000 to 2,000 rows", "reference - train"], "verdict"].tolist() == ["", ""]
+
+
+def test_a_point_whose_interval_reaches_the_best_is_as_good():
+    index = pd.Index([1, 2], name="depth")
+    validation = pd.DataFrame([[0.75, 0.75, 0.75], [0.0, 0.5, 1.0]], index=index)
+    found = verdict(Curve("validation", validation, validation, "score", 0.5, 0.95))
+    assert found.table["change"].tolist() == [0, -0.25]
+    assert found.table["low"][2] < 0 < found.table["high"][2]
+    assert found.words == ("as good as the best", "as good as the best")
