@@ -129,7 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--help-parameters", action="store_true", help="list the notebook's parameters and stop")
 
-    lesson = commands.add_parser("lesson", help="write, run, save and check lessons")
+    lesson = commands.add_parser("lesson", help="write, run, save and check lessons; slides, handouts")
     actions = lesson.add_subparsers(metavar="ACTION", required=True)
     new = add("new", "lessons.lesson:new_command", "make an empty lesson from the syllabus", actions)
     new.add_argument("number", metavar="NUMBER", help="such as 2.3")
@@ -150,6 +150,15 @@ def build_parser() -> argparse.ArgumentParser:
     check = add("check", "lessons.lint:command", "check lessons against the rules of the style", actions)
     check.add_argument("files", metavar="LESSON", nargs="+", help="2.3 or the path of a notebook")
     check.add_argument("--json", action="store_true", help="machine-readable output")
+
+    slides = add("slides", "commands.teach:slides_command", "make slides of lessons, offline", actions)
+    slides.add_argument("--code", action="store_true", help="show the code too, without its assertions")
+    handout = add("handout", "commands.teach:handout_command", "make one-page handouts of lessons", actions)
+    for command in (slides, handout):
+        command.add_argument("files", metavar="LESSON", nargs="+", help="2.3 or the path of a notebook")
+        command.add_argument(
+            "-o", "--output", metavar="PATH", help="an .html file or a folder; default: here"
+        )
 
     _add_exercise(commands, add)
 

@@ -1,4 +1,4 @@
-"""The subcommands `mle teach ...`, and the plans that stand in docs/teaching.md.
+"""The subcommands `mle teach plan`, `mle lesson slides` and `handout`, and the plans in docs/teaching.md.
 
 ``python -m mlhelpers.course.commands.teach`` makes those plans anew, ``--check`` fails when one is out of
 date.
@@ -11,10 +11,11 @@ import datetime as dt
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mlhelpers.course.files import find_root, write_text
+from mlhelpers.course.lessons.document import notebook_path
 from mlhelpers.course.syllabus import Syllabus, load_syllabus
 from mlhelpers.course.teaching import Plan, PlanError, make_plan
 
@@ -33,6 +34,33 @@ def plan_command(args) -> int:
         print(f"-> {output}")
     if not outputs:
         print(plan)
+    return 0
+
+
+def slides_command(args) -> int:
+    """Run the subcommand `mle lesson slides`."""
+    from mlhelpers.course.teaching.slides import make_slides
+
+    return _pages(args, "slides", lambda path: make_slides(path, code=args.code))
+
+
+def handout_command(args) -> int:
+    """Run the subcommand `mle lesson handout`."""
+    from mlhelpers.course.teaching.handout import make_handout
+
+    return _pages(args, "handout", make_handout)
+
+
+def _pages(args, kind: str, make: Callable[[Path], str]) -> int:
+    """Write a page for each lesson and tell where."""
+    folder = Path(args.output or ".")
+    if args.output and (folder.suffix == ".html") and len(args.files) > 1:
+        raise ValueError(f"--output {folder} is one file for {len(args.files)} lessons; name a folder")
+    for what in args.files:
+        path = notebook_path(what)
+        target = folder if folder.suffix == ".html" else folder / f"{path.stem}.{kind}.html"
+        write_text(target, make(path))
+        print(target)
     return 0
 
 

@@ -268,7 +268,7 @@ def _needed_by(lesson: Lesson, lessons: Sequence[Lesson]) -> int:
 
 
 def _apart(written: Sequence[Lesson], home: set[str]) -> list[tuple[str, str]]:
-    """Pairs of taught lessons with one read at home between them: it builds on the first, the second on it."""
+    """Pairs of taught lessons with one read at home between them that leads from the first to the second."""
     roots: dict[str, set[str]] = {}  # taught lessons that a lesson at home builds on, through others at home
     pairs = []
     for lesson in written:
