@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 NOT_ANSWERED = "not answered yet"
+STOPPED = ("CellTimeoutError", "DeadKernelError", "LimitError", "NotebookTimeoutError", "GradingError")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LINE = re.compile(r"Cell In\s?\[[^\]]*\], line (\d+)")
 _FILE = re.compile(r" \([^()]*\.py, line \d+\)$")  # what a SyntaxError of a cell adds
@@ -58,7 +59,7 @@ def shown_error(cell: NotebookNode) -> str:
         return ""
     if error.ename == "NotImplementedError":
         return NOT_ANSWERED
-    if error.ename in ("CellTimeoutError", "DeadKernelError"):
+    if error.ename in STOPPED:
         return error.evalue.replace("the cell", "the test")
     line = failed_line(error)
     hidden = hidden_lines(cell.source)

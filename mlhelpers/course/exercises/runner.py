@@ -1,0 +1,387 @@
+"""Runs a submission: its cells in a confined kernel, the tests with the judge, both within limits.
+
+Used by `grading`; the notebook that comes back holds in its test cells what the judge found, nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import os
+import secrets
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlhelpers.course.exercises.restore import id_of, marks_of
+from mlhelpers.course.exercises.sandbox import (
+    Limits,
+    Sandbox,
+    best_sandbox,
+    environment,
+    new_folder,
+    remove,
+)
+from mlhelpers.course.runs.kernels import join_streams, kernel_settings
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_SERVE = (
+    "__import__('mlhelpers.course.exercises.stand_in', fromlist=['serve']).serve({!r}, get_ipython().user_ns)"
+)
+_LARGEST_MESSAGE = 64_000_000
+
+
+class Stopped(Exception):
+    """A cell was stopped; holds the name and the message of the error that it gets."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def run_cells(
+    notebook: NotebookNode,
+    source: NotebookNode,
+    *,
+    limits: Limits | None = None,
+    sandbox: Sandbox | None = None,
+) -> None:
+    """Execute a restored submission in place, going on after errors.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        Made by `restored`; changed in place. A cell that was stopped because it exceeded a limit or killed
+        the kernel holds an error that says so; the notebook is then run again, in a new kernel, without it.
+    source : nbformat.NotebookNode
+        With solutions and hidden tests.
+    limits : Limits, optional
+    sandbox : Sandbox, optional
+        Default: the strongest protection that works here.
+    """
+    limits = limits or Limits()
+    sandbox = replace(sandbox or best_sandbox(), limits=limits)
+    deadline = time.monotonic() + limits.total_seconds
+    stopped: dict[int, NotebookNode] = {}
+    while True:
+        for index, cell in enumerate(notebook.cells):
+            if cell.cell_type == "code":
+                cell.update(outputs=[stopped[index]] if index in stopped else [], execution_count=None)
+        with _Session(notebook, source, sandbox, deadline) as session:
+            failure = session.run(stopped)
+        if failure is None:
+            return
+        index, error = failure
+        stopped[index] = _error(error.name, str(error))
+        if time.monotonic() >= deadline:
+            _stop_the_rest(notebook, stopped, limits)
+            return
+
+
+def _stop_the_rest(notebook: NotebookNode, stopped: dict[int, NotebookNode], limits: Limits) -> None:
+    for index, cell in enumerate(notebook.cells):
+        if index in stopped:
+            cell.outputs = [stopped[index]]
+        elif marks_of(cell).get("grade"):
+            text = f"the notebook ran longer than {limits.total_seconds:g} s"
+            cell.outputs = [_error("NotebookTimeoutError", text)]
+
+
+class _Session:
+    """One kernel and one judge for one run of a notebook."""
+
+    def __init__(self, notebook, source, sandbox: Sandbox, deadline: float) -> None:
+        self.notebook, self.source, self.sandbox = notebook, source, sandbox
+        self.limits, self.deadline = sandbox.limits, deadline
+        self.printed = 0
+
+    def __enter__(self) -> _Session:
+        self.folder = new_folder()
+        self.mark = secrets.token_hex(16)
+        self.judge: _Judge | None = None
+        self.guard: _Guard | None = None
+        (self.folder / "home").mkdir()
+        self.place = self.folder / "work"
+        self.place.mkdir()
+        if any(marks_of(cell).get("grade") for cell in self.source.cells):
+            self.judge = _Judge(self.source, self.folder, self.sandbox)
+        return self
+
+    def __exit__(self, *error) -> None:
+        if self.guard is not None:
+            self.guard.stop()
+        if self.judge is not None:
+            self.judge.end()
+        end_processes(self.mark)
+        remove(self.folder)
+
+    def run(self, stopped: dict[int, NotebookNode]) -> tuple[int, Stopped] | None:
+        """Execute the cells that were not stopped before; gives the first that must be."""
+        client = self.client()
+        env = {**os.environ, **environment(self.folder), "MLE_SUBMISSION": self.mark}
+        with client.setup_kernel(env=env, cwd=str(self.place)):
+            self.guard = _Guard(client.km.provisioner.pid, self.limits)
+            for index, cell in enumerate(self.notebook.cells):
+                if index in stopped or cell.cell_type != "code":
+                    continue
+                try:
+                    if marks_of(cell).get("grade"):
+                        self.test(client, index, cell)
+                    else:
+                        self.execute(client, index, cell)
+                except Stopped as stop:
+                    self.guard.kill()
+                    return index, stop
+        return None
+
+    def execute(self, client, index: int, cell: NotebookNode, *, history: bool = True) -> None:
+        """Run one cell in the kernel."""
+        from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+        seconds = min(self.limits.cell_seconds, self.deadline - time.monotonic())
+        if seconds <= 0:
+            raise Stopped(
+                "NotebookTimeoutError", f"the notebook ran longer than {self.limits.total_seconds:g} s"
+            )
+        client.timeout = max(seconds, 0.1)
+        client.cell_bytes = 0
+        try:
+            client.execute_cell(cell, index, store_history=history)
+        except CellTimeoutError:
+            if self.guard.reason:
+                raise Stopped(*self.guard.why_dead()) from None
+            text = f"the cell ran longer than {self.limits.cell_seconds:g} s"
+            raise Stopped("CellTimeoutError", text) from None
+        except (DeadKernelError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not isinstance(error, DeadKernelError):
+                raise
+            raise Stopped(*self.guard.why_dead()) from None
+        if cell.outputs:
+            join_streams(cell)
+
+    def test(self, client, index: int, cell: NotebookNode) -> None:
+        """Let the judge run the tests of one cell on what the kernel answers."""
+        from nbformat.v4 import new_code_cell
+
+        self.judge.begin(id_of(cell))
+        served = new_code_cell(_SERVE.format(str(self.judge.path)))
+        try:
+            self.execute(client, index, served, history=False)
+        finally:
+            self.notebook.cells[index] = cell
+        error = self.judge.result(seconds=20)
+        cell.outputs = [_error(**error)] if error else []
+
+    def client(self):
+        """A client of nbclient whose kernel is confined and whose outputs are counted."""
+        from nbclient import NotebookClient
+
+        settings = kernel_settings()
+        session, limits = self, self.limits
+
+        class Client(NotebookClient):
+            cell_bytes = 0
+
+            def process_message(self, msg, cell, cell_index):
+                size = _size(msg["content"])
+                self.cell_bytes += size
+                session.printed += size
+                if self.cell_bytes > limits.output_bytes or session.printed > 10 * limits.output_bytes:
+                    session.guard.reason = f"the cell printed more than {limits.output_bytes:,} bytes"
+                    session.guard.kill()
+                    return None
+                return super().process_message(msg, cell, cell_index)
+
+        class Manager(settings["kernel_manager_class"]):
+            def _context_default(self):
+                context = super()._context_default()
+                context.maxmsgsize = _LARGEST_MESSAGE
+                return context
+
+            def format_kernel_cmd(self, extra_arguments=None):
+                session.sandbox.prepare(session.folder)
+                command = super().format_kernel_cmd(extra_arguments)
+                return [*session.sandbox.command(session.folder, work=session.place), *command]
+
+        settings["kernel_manager_class"] = Manager
+        if sys.platform != "win32":
+            settings["config"].KernelManager.transport = "ipc"
+        settings["config"].KernelManager.connection_file = str(self.folder / "k.json")
+        return Client(
+            self.notebook,
+            kernel_name="python3",
+            timeout=limits.cell_seconds,
+            allow_errors=True,
+            coalesce_streams=False,
+            record_timing=False,
+            shutdown_kernel="immediate",
+            resources={"metadata": {"path": str(self.place)}},
+            **settings,
+        )
+
+
+def _size(content: Any) -> int:
+    """Characters in a message."""
+    if isinstance(content, str):
+        return len(content)
+    if isinstance(content, dict):
+        return 16 + sum(map(_size, content.values()))
+    return sum(map(_size, content)) if isinstance(content, list) else 8
+
+
+class _Judge:
+    """The judge's process, seen from the runner."""
+
+    def __init__(self, source: NotebookNode, folder: Path, sandbox: Sandbox) -> None:
+        self.path = folder / "j"
+        self.folder = folder / "judge"
+        self.folder.mkdir(mode=0o700)
+        self.numbers = {id_of(c): n for n, c in enumerate(source.cells, 1) if marks_of(c).get("grade")}
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self.path))
+        os.chmod(self.path, 0o666)
+        listener.listen(4)
+        program = [sys.executable, "-m", "mlhelpers.course.exercises.judge", str(listener.fileno())]
+        with listener:
+            self.process = subprocess.Popen(
+                program,
+                cwd=self.folder,
+                env={**os.environ, **environment(self.folder)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(listener.fileno(),),
+                start_new_session=True,
+            )
+        self._tell({"cells": _cells_for_judge(source)})
+
+    def _tell(self, message: dict) -> None:
+        with contextlib.suppress(OSError):
+            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+            self.process.stdin.flush()
+
+    def begin(self, name: str) -> None:
+        """Let it wait for the kernel and run the test cell `name`."""
+        self._tell({"cell": self.numbers[name]})
+
+    def result(self, seconds: float) -> dict | None:
+        """Error of the test cell, None if it passed."""
+        ready, _, _ = select.select([self.process.stdout], [], [], seconds)
+        line = self.process.stdout.readline() if ready else b""
+        if not line:
+            raise Stopped("DeadKernelError", "the cell broke off its tests")
+        return json.loads(line)
+
+    def end(self) -> None:
+        """Kill it, with all that it started."""
+        with contextlib.suppress(OSError):
+            os.killpg(self.process.pid, 9)
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+def _cells_for_judge(source: NotebookNode) -> list[dict]:
+    kinds = {"solution": "answer", "grade": "test"}
+    return [
+        {
+            "number": number,
+            "kind": next((kind for mark, kind in kinds.items() if marks_of(cell).get(mark)), "setup"),
+            "source": cell.source,
+        }
+        for number, cell in enumerate(source.cells, 1)
+        if cell.cell_type == "code"
+    ]
+
+
+class _Guard:
+    """Watches memory and number of processes of a kernel from a thread, and ends it."""
+
+    def __init__(self, pid: int, limits: Limits, interval: float = 0.1) -> None:
+        self.pid, self.limits, self.interval = pid, limits, interval
+        self.reason: str | None = None
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def why_dead(self) -> tuple[str, str]:
+        """Name and message of the error of a cell during which the kernel ended."""
+        return (
+            ("LimitError", self.reason) if self.reason else ("DeadKernelError", "the cell ended the kernel")
+        )
+
+    def stop(self) -> None:
+        """End it."""
+        self._done.set()
+        self._thread.join()
+
+    def kill(self) -> None:
+        """End the kernel with all its processes at once."""
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            top = psutil.Process(self.pid)
+            for process in [*top.children(recursive=True), top]:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+
+    def _look(self) -> None:
+        import psutil
+
+        while not self._done.wait(self.interval):
+            try:
+                top = psutil.Process(self.pid)
+                family = [top, *top.children(recursive=True)]
+            except psutil.Error:
+                return
+            memory = 0
+            for process in family:
+                with contextlib.suppress(psutil.Error):
+                    memory += process.memory_info().rss
+            if memory > self.limits.megabytes * 1e6:
+                self.reason = f"the cell used more than {self.limits.megabytes:,} MB of memory"
+            elif len(family) > self.limits.processes:
+                self.reason = f"the cell started more than {self.limits.processes} processes"
+            if self.reason:
+                self.kill()
+                return
+
+
+def end_processes(mark: str) -> None:
+    """Kill what a submission has left behind: processes with `mark` in their environment."""
+    import psutil
+
+    for _ in range(3):
+        found = False
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.environ().get("MLE_SUBMISSION") == mark:
+                    process.kill()
+                    found = True
+        if not found:
+            return
+
+
+def _error(ename: str, evalue: str, traceback: list[str] | None = None) -> NotebookNode:
+    import nbformat
+
+    trace = traceback if traceback is not None else [f"{ename}: {evalue}"]
+    return nbformat.v4.new_output("error", ename=ename, evalue=evalue, traceback=trace)
+
+
+def names_in(source: str, kind: type) -> set[str]:
+    """Names that a cell stores or loads; none if it is no Python."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return set()
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, kind)}
