@@ -19,6 +19,7 @@ from mlhelpers.course.exercises.exercise import Exercise, ExerciseError, task_of
 from mlhelpers.course.exercises.grading import TIMEOUT, Grading, Prepared, Task, graded_cells, run_and_grade
 from mlhelpers.course.exercises.nbgrader import TemporaryCourse
 from mlhelpers.course.exercises.restore import missing_cells, moved_cells, repeated_cells
+from mlhelpers.course.exercises.runner import Judges
 from mlhelpers.course.exercises.sandbox import Limits
 from mlhelpers.course.exercises.versions import committed_release, released_text
 from mlhelpers.course.files import read_notebook, replacing, write_text
@@ -120,18 +121,19 @@ def grade_class(
     pages: dict[Path, str] = {}
     limits = Limits(cell_seconds=timeout)
     for ready in prepared:
-        for student in students:
-            name = ready.exercise.name
-            grading, page = grade(ready, handed_in[student, name], limits=limits, page=feedback is not None)
-            results.append((student, grading))
-            if page is not None:
-                pages[Path(feedback) / student / f"{name}.html"] = page
-            write_text(output, csv_text(results))
-            for path, text in pages.items():
-                if not path.is_file() or path.read_text(encoding="utf-8") != text:
-                    write_text(path, text)
-            if each is not None:
-                each(student, grading)
+        with Judges(ready.source) as judges:
+            for student in students:
+                data = handed_in[student, ready.exercise.name]
+                grading, page = grade(ready, judges, data, limits=limits, page=feedback is not None)
+                results.append((student, grading))
+                if page is not None:
+                    pages[Path(feedback) / student / f"{ready.exercise.name}.html"] = page
+                write_text(output, csv_text(results))
+                for path, text in pages.items():
+                    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+                        write_text(path, text)
+                if each is not None:
+                    each(student, grading)
     return results
 
 
@@ -156,13 +158,20 @@ def _notebook_of(data: bytes, name: str) -> NotebookNode:
 
 
 def grade(
-    prepared: Prepared, data: bytes | None, *, limits: Limits | None = None, page: bool = False
+    prepared: Prepared,
+    judges: Judges,
+    data: bytes | None,
+    *,
+    limits: Limits | None = None,
+    page: bool = False,
 ) -> tuple[Grading, str | None]:
     """Grade a submission; whatever is wrong with it costs points and is noted.
 
     Parameters
     ----------
     prepared : Prepared
+    judges : Judges
+        Of the same exercise.
     data : bytes or None
         Content of the submitted file, None if nothing was handed in.
     limits : Limits, optional
@@ -191,7 +200,7 @@ def grade(
         if names:
             notes.append(f"{fault}: {', '.join(names)}")
     try:
-        grading, executed = run_and_grade(prepared, notebook, tuple(notes), limits=limits)
+        grading, executed = run_and_grade(prepared, judges, notebook, tuple(notes), limits=limits)
     except Exception as error:  # noqa: BLE001  (one submission never ends the grading of the others)
         return nothing(exercise, released, f"could not be graded: {type(error).__name__}: {error}"), None
     if not page:

@@ -17,7 +17,7 @@ from mlhelpers.course.exercises.exercise import Exercise, ExerciseError, task_of
 from mlhelpers.course.exercises.messages import answer_error, error_of, one_line, shown_error
 from mlhelpers.course.exercises.nbgrader import TemporaryCourse
 from mlhelpers.course.exercises.restore import id_of, marks_of, missing_cells, repeated_cells, restored
-from mlhelpers.course.exercises.runner import run_cells
+from mlhelpers.course.exercises.runner import Judges, run_cells
 from mlhelpers.course.exercises.sandbox import Limits
 from mlhelpers.course.files import read_notebook
 
@@ -120,7 +120,8 @@ def check(exercise: Exercise, path: str | os.PathLike[str], *, timeout: float = 
                 "change, or rename the file and begin anew with "
                 f"`mle exercise start {exercise.lesson.number}`"
             )
-    return run_and_grade(prepared, notebook, limits=Limits(cell_seconds=timeout))[0]
+    with Judges(prepared.source) as judges:
+        return run_and_grade(prepared, judges, notebook, limits=Limits(cell_seconds=timeout))[0]
 
 
 @dataclass(frozen=True)
@@ -150,13 +151,20 @@ class Prepared:
 
 
 def run_and_grade(
-    prepared: Prepared, notebook: NotebookNode, notes: tuple[str, ...] = (), *, limits: Limits | None = None
+    prepared: Prepared,
+    judges: Judges,
+    notebook: NotebookNode,
+    notes: tuple[str, ...] = (),
+    *,
+    limits: Limits | None = None,
 ) -> tuple[Grading, NotebookNode]:
     """Put a submission into the exercise, run it, and say what each task earned.
 
     Parameters
     ----------
     prepared : Prepared
+    judges : Judges
+        Of the same exercise.
     notebook : nbformat.NotebookNode
         Submission; it is not changed.
     notes : tuple of str
@@ -170,7 +178,7 @@ def run_and_grade(
         With hidden tests and outputs.
     """
     executed = restored(notebook, prepared.source, prepared.released)
-    run_cells(executed, prepared.source, limits=limits)
+    run_cells(executed, judges, limits=limits)
     points = {id_of(cell): determine_grade(cell) for cell in executed.cells if marks_of(cell).get("grade")}
     return grading_of(prepared.exercise, executed, points, notes), executed
 

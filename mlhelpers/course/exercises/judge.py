@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 import pickle
+import signal
 import socket
 import sys
 import traceback
@@ -20,27 +21,56 @@ import types
 import warnings
 from typing import Any
 
-from mlhelpers.course.exercises.wire import Reader, WireError, Writer, receive, send
+from mlhelpers.course.exercises.wire import (
+    Reader,
+    WireError,
+    Writer,
+    is_claimable,
+    loaded_class,
+    receive,
+    send,
+)
 
 _BY_REFERENCE = (types.GeneratorType, types.ModuleType, types.MethodType)
 _PLAIN = ("__name__", "__doc__", "__qualname__")
 
 
-def main(listener: socket.socket, commands, results) -> None:
-    """Serve the runner: one JSON line in, one out.
+def main(control: socket.socket, cells: list[dict]) -> None:
+    """Run the cells before the first answer once, then make a copy of this process for each submission.
 
     Parameters
     ----------
-    listener : socket.socket
-        Where the submission's process connects.
-    commands, results : file
-        Lines of JSON.
+    control : socket.socket
+        From the runner: messages of 16 bytes, with two sockets for each submission.
+    cells : list of dict
+        Each with ``number``, ``kind`` (setup, answer or test) and ``source``.
     """
-    judge = Judge(json.loads(commands.readline())["cells"], listener)
+    judge = Judge(cells)
     judge.run_ahead()
-    for line in commands:
-        results.write(json.dumps(judge.test(json.loads(line)["cell"])) + "\n")
-        results.flush()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        message, given, _, _ = socket.recv_fds(control, 16, 2)
+        while message and len(message) < 16:
+            message += control.recv(16 - len(message))
+        if not message:
+            return
+        if message[:1] == b"k":
+            with contextlib.suppress(OSError):
+                os.kill(int(message[1:]), signal.SIGKILL)
+            continue
+        listener, link = (socket.socket(fileno=number) for number in given)
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                control.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                judge.serve(listener, link.makefile("r"), link.makefile("w"))
+                status = 0
+            finally:
+                os._exit(status)
+        listener.close()
+        link.close()
 
 
 class Judge:
@@ -50,11 +80,10 @@ class Judge:
     ----------
     cells : list of dict
         Each with ``number``, ``kind`` (setup, answer or test) and ``source``.
-    listener : socket.socket
     """
 
-    def __init__(self, cells: list[dict], listener: socket.socket) -> None:
-        self.cells, self.listener = cells, listener
+    def __init__(self, cells: list[dict]) -> None:
+        self.cells = cells
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
         self.namespace = module.__dict__
@@ -67,10 +96,18 @@ class Judge:
             self.execute(self.cells[self.done])
             self.done += 1
 
-    def test(self, number: int) -> dict | None:
+    def serve(self, listener: socket.socket, commands, results) -> None:
+        """Run test cells for one submission, which connects to `listener`: a line of JSON in, one out."""
+        results.write(json.dumps({"pid": os.getpid()}) + "\n")
+        results.flush()
+        for line in commands:
+            results.write(json.dumps(self.test(listener, json.loads(line)["cell"])) + "\n")
+            results.flush()
+
+    def test(self, listener: socket.socket, number: int) -> dict | None:
         """Run test cell `number` and what stands before it; gives its error, None without one."""
-        self.listener.settimeout(60)
-        connection, _ = self.listener.accept()
+        listener.settimeout(60)
+        connection, _ = listener.accept()
         connection.settimeout(None)
         with connection, connection.makefile("rwb") as stream:
             self.link.stream, self.link.unexpected = stream, False
@@ -110,7 +147,7 @@ class Judge:
                     self.namespace[name] = Broken(error)
                 else:
                     if type(self.namespace[name]) is Remote:
-                        object.__setattr__(self.namespace[name], "_name", name)
+                        self.namespace[name]._name = name
 
     def judged(self, cell: dict) -> dict | None:
         """Error of a test cell: without what the answer did to its arguments and, if it did, with it too."""
@@ -277,7 +314,13 @@ class Link:
         """Value of a reference."""
         if node["t"] == "mine":
             return self.mine[int(node["id"])]
-        return Remote(self, int(node["id"]), str(node.get("type", ""))[:80])
+        made = Remote(self, int(node["id"]), str(node.get("type", ""))[:80])
+        for module, name in node.get("classes") or []:
+            if is_claimable(str(module)):
+                with contextlib.suppress(WireError, TypeError):
+                    made._kind = loaded_class(str(module), str(name))
+                    break
+        return made
 
     def ask(self, head: dict, blobs: list[bytes]) -> Any:
         """Use one of the tests' objects for the answer: call it, or read what is public of it."""
@@ -373,10 +416,15 @@ def _pickled(value: Any) -> bytes:
 class Remote:
     """Stands for a function or an object of the submission's process; equal to nothing but itself."""
 
-    __slots__ = ("_link", "_name", "_number", "_type")
+    __slots__ = ("_kind", "_link", "_name", "_number", "_type")
 
     def __init__(self, link: Link, number: int, kind: str) -> None:
-        self._link, self._number, self._type, self._name = link, number, kind, None
+        self._link, self._number, self._type, self._name, self._kind = link, number, kind, None, Remote
+
+    @property
+    def __class__(self):
+        """Class that it says to be of."""
+        return self._kind
 
     def __call__(self, *arguments, **options):
         """Call it there."""
@@ -484,6 +532,5 @@ def replace(old: Any, new: Any) -> bool:
 if __name__ == "__main__":
     from mlhelpers.course.exercises import judge as _home
 
-    _results = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    _home.main(socket.socket(fileno=int(sys.argv[1])), sys.stdin, _results)
+    _home.main(socket.socket(fileno=int(sys.argv[1])), json.load(sys.stdin))

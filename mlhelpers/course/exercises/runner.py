@@ -48,13 +48,7 @@ class Stopped(Exception):
         self.name = name
 
 
-def run_cells(
-    notebook: NotebookNode,
-    source: NotebookNode,
-    *,
-    limits: Limits | None = None,
-    sandbox: Sandbox | None = None,
-) -> None:
+def run_cells(notebook: NotebookNode, judges: Judges, *, limits: Limits | None = None) -> None:
     """Execute a restored submission in place, going on after errors.
 
     Parameters
@@ -62,21 +56,19 @@ def run_cells(
     notebook : nbformat.NotebookNode
         Made by `restored`; changed in place. A cell that was stopped because it exceeded a limit or killed
         the kernel holds an error that says so; the notebook is then run again, in a new kernel, without it.
-    source : nbformat.NotebookNode
-        With solutions and hidden tests.
+    judges : Judges
+        Of the exercise.
     limits : Limits, optional
-    sandbox : Sandbox, optional
-        Default: the strongest protection that works here.
     """
     limits = limits or Limits()
-    sandbox = replace(sandbox or best_sandbox(), limits=limits)
+    sandbox = replace(judges.sandbox, limits=limits)
     deadline = time.monotonic() + limits.total_seconds
     stopped: dict[int, NotebookNode] = {}
     while True:
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
                 cell.update(outputs=[stopped[index]] if index in stopped else [], execution_count=None)
-        with _Session(notebook, source, sandbox, deadline) as session:
+        with _Session(notebook, judges, sandbox, deadline) as session:
             failure = session.run(stopped)
         if failure is None:
             return
@@ -99,28 +91,25 @@ def _stop_the_rest(notebook: NotebookNode, stopped: dict[int, NotebookNode], lim
 class _Session:
     """One kernel and one judge for one run of a notebook."""
 
-    def __init__(self, notebook, source, sandbox: Sandbox, deadline: float) -> None:
-        self.notebook, self.source, self.sandbox = notebook, source, sandbox
+    def __init__(self, notebook, judges: Judges, sandbox: Sandbox, deadline: float) -> None:
+        self.notebook, self.judges, self.sandbox = notebook, judges, sandbox
         self.limits, self.deadline = sandbox.limits, deadline
         self.printed = 0
 
     def __enter__(self) -> _Session:
         self.folder = new_folder()
         self.mark = secrets.token_hex(16)
-        self.judge: _Judge | None = None
         self.guard: _Guard | None = None
         (self.folder / "home").mkdir()
         self.place = self.folder / "work"
         self.place.mkdir()
-        if any(marks_of(cell).get("grade") for cell in self.source.cells):
-            self.judge = _Judge(self.source, self.folder, self.sandbox)
+        self.judge = _Judge(self.judges, self.folder)
         return self
 
     def __exit__(self, *error) -> None:
         if self.guard is not None:
             self.guard.stop()
-        if self.judge is not None:
-            self.judge.end()
+        self.judge.end()
         end_processes(self.mark)
         remove(self.folder)
 
@@ -238,56 +227,99 @@ def _size(content: Any) -> int:
     return sum(map(_size, content)) if isinstance(content, list) else 8
 
 
-class _Judge:
-    """The judge's process, seen from the runner."""
+class Judges:
+    """The process that the judges of one exercise are copied from; use it in a ``with`` block.
 
-    def __init__(self, source: NotebookNode, folder: Path, sandbox: Sandbox) -> None:
-        self.path = folder / "j"
-        self.folder = folder / "judge"
-        self.folder.mkdir(mode=0o700)
+    Parameters
+    ----------
+    source : nbformat.NotebookNode
+        With solutions and hidden tests.
+    sandbox : Sandbox, optional
+        Default: the strongest protection that works here.
+    """
+
+    def __init__(self, source: NotebookNode, sandbox: Sandbox | None = None) -> None:
+        self.source, self.sandbox = source, sandbox or best_sandbox()
         self.numbers = {id_of(c): n for n, c in enumerate(source.cells, 1) if marks_of(c).get("grade")}
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(self.path))
-        os.chmod(self.path, 0o666)
-        listener.listen(4)
-        program = [sys.executable, "-m", "mlhelpers.course.exercises.judge", str(listener.fileno())]
-        with listener:
+
+    def __enter__(self) -> Judges:
+        self.folder = new_folder()
+        self.control, theirs = socket.socketpair()
+        command = []
+        if self.sandbox.namespaces:  # it reads what submissions send
+            self.sandbox.prepare(self.folder)
+            command = self.sandbox.command(self.folder)
+        threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}  # it is copied by fork
+        with theirs:
             self.process = subprocess.Popen(
-                program,
+                [*command, sys.executable, "-m", "mlhelpers.course.exercises.judge", str(theirs.fileno())],
                 cwd=self.folder,
-                env={**os.environ, **environment(self.folder)},
+                env={**os.environ, **environment(self.folder), **threads},
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                pass_fds=(listener.fileno(),),
+                pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
-        self._tell({"cells": _cells_for_judge(source)})
-
-    def _tell(self, message: dict) -> None:
         with contextlib.suppress(OSError):
-            self.process.stdin.write(json.dumps(message).encode() + b"\n")
-            self.process.stdin.flush()
+            self.process.stdin.write(json.dumps(_cells_for_judge(self.source)).encode())
+            self.process.stdin.close()
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.control.close()
+        with contextlib.suppress(OSError):
+            os.killpg(self.process.pid, 9)
+        self.process.wait()
+        remove(self.folder)
+
+    def kill(self, pid: int) -> None:
+        """End one judge."""
+        with contextlib.suppress(OSError):
+            self.control.sendall(f"k{pid:015d}".encode())
+
+
+class _Judge:
+    """The judge of one run, seen from the runner."""
+
+    def __init__(self, judges: Judges, folder: Path) -> None:
+        self.judges, self.path, self.pid = judges, folder / "j", None
+        listener = socket.socket(socket.AF_UNIX)
+        self.link, theirs = socket.socketpair()
+        with listener, theirs:
+            listener.bind(str(self.path))
+            os.chmod(self.path, 0o666)
+            listener.listen(4)
+            socket.send_fds(judges.control, [b"n".ljust(16)], [listener.fileno(), theirs.fileno()])
+        self.lines = self.link.makefile("r")
 
     def begin(self, name: str) -> None:
         """Let it wait for the kernel and run the test cell `name`."""
-        self._tell({"cell": self.numbers[name]})
+        if self.pid is None:
+            self.pid = self._line(seconds=120)["pid"]
+        with contextlib.suppress(OSError):
+            self.link.sendall(json.dumps({"cell": self.judges.numbers[name]}).encode() + b"\n")
 
     def result(self, seconds: float) -> dict | None:
         """Error of the test cell, None if it passed."""
-        ready, _, _ = select.select([self.process.stdout], [], [], seconds)
-        line = self.process.stdout.readline() if ready else b""
+        return self._line(seconds)
+
+    def _line(self, seconds: float) -> Any:
+        ready, _, _ = select.select([self.link], [], [], seconds)
+        line = self.lines.readline() if ready else ""
         if not line:
             raise Stopped("DeadKernelError", "the cell broke off its tests")
         return json.loads(line)
 
     def end(self) -> None:
-        """Kill it, with all that it started."""
-        with contextlib.suppress(OSError):
-            os.killpg(self.process.pid, 9)
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
+        """Kill it."""
+        if self.pid is None:
+            with contextlib.suppress(Stopped):
+                self.pid = self._line(seconds=5)["pid"]
+        if self.pid is not None:
+            self.judges.kill(self.pid)
+        self.lines.close()
+        self.link.close()
 
 
 def _cells_for_judge(source: NotebookNode) -> list[dict]:

@@ -10,7 +10,7 @@ import pickle
 import socket
 from typing import Any
 
-from mlhelpers.course.exercises.wire import Reader, Writer, receive, send
+from mlhelpers.course.exercises.wire import Reader, Writer, is_claimable, receive, send
 
 _SCALARS = (int, float, complex, str, bytes, type(None), tuple, frozenset, type)
 _handles: dict[int, Any] = {}
@@ -86,7 +86,13 @@ class _Agent:
                 return {"t": "mine", "id": object.__getattribute__(value, "_number")}
             if id(value) in places:
                 return {"t": "argument", "n": places[id(value)]}
-            return None if only_known else {"t": "theirs", "id": _handle(value), "type": type(value).__name__}
+            if only_known:
+                return None
+            kind = type(value)
+            known = [
+                [cls.__module__, cls.__qualname__] for cls in kind.__mro__ if is_claimable(cls.__module__)
+            ]
+            return {"t": "theirs", "id": _handle(value), "type": kind.__name__, "classes": known}
 
         return Writer(refer)
 
