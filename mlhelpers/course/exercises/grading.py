@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from nbgrader.utils import determine_grade
 
 from mlhelpers.course.exercises.exercise import Exercise, ExerciseError, task_of
-from mlhelpers.course.exercises.messages import answer_error, error_of, one_line, shown_error
+from mlhelpers.course.exercises.messages import STOPPED, answer_error, error_of, one_line, shown_error
 from mlhelpers.course.exercises.nbgrader import TemporaryCourse
 from mlhelpers.course.exercises.restore import id_of, marks_of, missing_cells, repeated_cells, restored
 from mlhelpers.course.exercises.runner import Judges, run_cells
@@ -178,9 +178,9 @@ def run_and_grade(
         With hidden tests and outputs.
     """
     executed = restored(notebook, prepared.source, prepared.released)
-    run_cells(executed, judges, limits=limits)
+    found = run_cells(executed, judges, limits=limits)
     points = {id_of(cell): determine_grade(cell) for cell in executed.cells if marks_of(cell).get("grade")}
-    return grading_of(prepared.exercise, executed, points, notes), executed
+    return grading_of(prepared.exercise, executed, points, (*notes, *found)), executed
 
 
 def grading_of(
@@ -223,8 +223,10 @@ def _other_errors(notebook: NotebookNode) -> list[str]:
     for number, cell in enumerate(notebook.cells, 1):
         marks = marks_of(cell)
         graded = marks.get("grade") or marks.get("solution")
-        error = error_of(cell) if cell.cell_type == "code" and not graded else None
-        if error is not None:
+        error = error_of(cell) if cell.cell_type == "code" else None
+        if error is not None and error.ename in STOPPED:
+            found.append(f"cell {number} was stopped: {one_line(error)}")
+        elif error is not None and not graded:
             found.append(f"cell {number} fails: {one_line(error)}")
     return found
 

@@ -32,6 +32,7 @@ from mlhelpers.course.exercises.wire import (
 )
 
 _BY_REFERENCE = (types.GeneratorType, types.ModuleType, types.MethodType)
+_WORKING = ("function", "method", "generator", "type", "module", "map", "filter", "zip")
 _PLAIN = ("__name__", "__doc__", "__qualname__")
 
 
@@ -101,7 +102,8 @@ class Judge:
         results.write(json.dumps({"pid": os.getpid()}) + "\n")
         results.flush()
         for line in commands:
-            results.write(json.dumps(self.test(listener, json.loads(line)["cell"])) + "\n")
+            error = self.test(listener, json.loads(line)["cell"])
+            results.write(json.dumps({"error": error, "objects": self.link.objects}) + "\n")
             results.flush()
 
     def test(self, listener: socket.socket, number: int) -> dict | None:
@@ -110,7 +112,7 @@ class Judge:
         connection, _ = listener.accept()
         connection.settimeout(None)
         with connection, connection.makefile("rwb") as stream:
-            self.link.stream, self.link.unexpected = stream, False
+            self.link.stream, self.link.unexpected, self.link.objects = stream, False, []
             try:
                 while self.cells[self.done]["number"] != number:
                     self.step(self.cells[self.done])
@@ -259,6 +261,7 @@ class Link:
         self.mine: dict[int, Any] = {}
         self.numbers = itertools.count()
         self.unexpected = False
+        self.objects: list[str] = []
         self.keep_changes = False
 
     def request(self, what: str, target: Any, arguments=(), options=None, name: str | None = None) -> Any:
@@ -284,7 +287,10 @@ class Link:
                 return changed.get(number, values[number])
             return self.resolve(node)
 
-        return Reader(blobs, resolve).value(head["node"])
+        result = Reader(blobs, resolve).value(head["node"])
+        if what == "call" and type(result) is Remote and result._type not in _WORKING:
+            self.objects.append(result._type)
+        return result
 
     def answered(self) -> tuple[dict, list[bytes]]:
         """Next reply; what the submission asks in between is done."""

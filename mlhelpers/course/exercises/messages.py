@@ -35,6 +35,8 @@ def failed_line(error: NotebookNode) -> int | None:
 def one_line(error: NotebookNode) -> str:
     """An exception as one line: an assertion by its message, others by type and message."""
     message = _FILE.sub("", " ".join(_ANSI.sub("", error.evalue).split()))
+    if error.ename in STOPPED:
+        return message
     if error.ename == "AssertionError":
         return message or "an assertion failed that says nothing"
     return f"{error.ename}: {message}".rstrip(": ")

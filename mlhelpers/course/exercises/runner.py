@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlhelpers.course.exercises.exercise import task_of
 from mlhelpers.course.exercises.restore import id_of, marks_of
 from mlhelpers.course.exercises.sandbox import (
     Limits,
@@ -28,6 +29,15 @@ from mlhelpers.course.exercises.sandbox import (
     environment,
     new_folder,
     remove,
+)
+from mlhelpers.course.exercises.tripwires import (
+    IN_KERNEL,
+    Tripwires,
+    always_fails,
+    differences,
+    imports_of,
+    state_code,
+    state_of,
 )
 from mlhelpers.course.runs.kernels import join_streams, kernel_settings
 
@@ -48,7 +58,7 @@ class Stopped(Exception):
         self.name = name
 
 
-def run_cells(notebook: NotebookNode, judges: Judges, *, limits: Limits | None = None) -> None:
+def run_cells(notebook: NotebookNode, judges: Judges, *, limits: Limits | None = None) -> list[str]:
     """Execute a restored submission in place, going on after errors.
 
     Parameters
@@ -59,6 +69,11 @@ def run_cells(notebook: NotebookNode, judges: Judges, *, limits: Limits | None =
     judges : Judges
         Of the exercise.
     limits : Limits, optional
+
+    Returns
+    -------
+    list of str
+        What was found that an honest answer does not do.
     """
     limits = limits or Limits()
     sandbox = replace(judges.sandbox, limits=limits)
@@ -71,12 +86,12 @@ def run_cells(notebook: NotebookNode, judges: Judges, *, limits: Limits | None =
         with _Session(notebook, judges, sandbox, deadline) as session:
             failure = session.run(stopped)
         if failure is None:
-            return
+            return session.found
         index, error = failure
         stopped[index] = _error(error.name, str(error))
         if time.monotonic() >= deadline:
             _stop_the_rest(notebook, stopped, limits)
-            return
+            return session.found
 
 
 def _stop_the_rest(notebook: NotebookNode, stopped: dict[int, NotebookNode], limits: Limits) -> None:
@@ -95,6 +110,8 @@ class _Session:
         self.notebook, self.judges, self.sandbox = notebook, judges, sandbox
         self.limits, self.deadline = sandbox.limits, deadline
         self.printed = 0
+        self.found: list[str] = []
+        self.clean: dict[str, str] | None = None
 
     def __enter__(self) -> _Session:
         self.folder = new_folder()
@@ -119,18 +136,49 @@ class _Session:
         env = {**os.environ, **environment(self.folder), "MLE_SUBMISSION": self.mark}
         with client.setup_kernel(env=env, cwd=str(self.place)):
             self.guard = _Guard(client.km.provisioner.pid, self.limits)
+            self.clean = self.state(client, imports=self.judges.imports)
             for index, cell in enumerate(self.notebook.cells):
                 if index in stopped or cell.cell_type != "code":
                     continue
                 try:
                     if marks_of(cell).get("grade"):
-                        self.test(client, index, cell)
+                        self.test(client, cell)
                     else:
                         self.execute(client, index, cell)
                 except Stopped as stop:
                     self.guard.kill()
                     return index, stop
+            with contextlib.suppress(Stopped):
+                self.look(client)
         return None
+
+    def state(self, client, imports: str = "") -> dict[str, str] | None:
+        """What grading rests on in the kernel, as it is now."""
+        nonce = secrets.token_hex(12)
+        return state_of(self.hidden(client, state_code(nonce, imports)), nonce)
+
+    def look(self, client) -> None:
+        """Note what differs from the kernel's state before the first cell."""
+        replaced = differences(self.clean, self.state(client))
+        if replaced:
+            names = ", ".join(replaced[:4]) + (f" and {len(replaced) - 4} more" if len(replaced) > 4 else "")
+            self.note(f"tampering: replaced were {names}")
+
+    def note(self, text: str) -> None:
+        """Keep what was found."""
+        if text not in self.found:
+            self.found.append(text)
+
+    def hidden(self, client, source: str) -> NotebookNode:
+        """Run a cell of the grader's own, which is in no history and in no notebook."""
+        from nbformat.v4 import new_code_cell
+
+        made, kept = new_code_cell(source), self.notebook.cells[0]
+        try:
+            self.execute(client, 0, made, history=False)
+        finally:
+            self.notebook.cells[0] = kept
+        return made
 
     def execute(self, client, index: int, cell: NotebookNode, *, history: bool = True) -> None:
         """Run one cell in the kernel."""
@@ -157,18 +205,46 @@ class _Session:
         if cell.outputs:
             join_streams(cell)
 
-    def test(self, client, index: int, cell: NotebookNode) -> None:
+    def test(self, client, cell: NotebookNode) -> None:
         """Let the judge run the tests of one cell on what the kernel answers."""
-        from nbformat.v4 import new_code_cell
-
+        if IN_KERNEL.search(cell.source):
+            self.test_in_kernel(client, cell)
+            return
         self.judge.begin(id_of(cell))
-        served = new_code_cell(_SERVE.format(str(self.judge.path)))
-        try:
-            self.execute(client, index, served, history=False)
-        finally:
-            self.notebook.cells[index] = cell
-        error = self.judge.result(seconds=20)
-        cell.outputs = [_error(**error)] if error else []
+        self.hidden(client, _SERVE.format(str(self.judge.path)))
+        told = self.judge.result(seconds=20)
+        cell.outputs = [_error(**told["error"])] if told["error"] else []
+        if told["error"] and told["objects"]:
+            kinds = ", ".join(f"`{kind}`" for kind in told["objects"][:3])
+            self.note(
+                f"{task_of(id_of(cell))} returns an object of its own class {kinds}, which equals nothing"
+            )
+
+    def test_in_kernel(self, client, cell: NotebookNode) -> None:
+        """Run the tests of one cell in the kernel itself, among copies that must fail."""
+        wires = Tripwires(cell.source)
+        self.look(client)
+        must_fail = [always_fails(), always_fails(), wires.opposite()]
+        steps = [*must_fail, None]
+        wires.random.shuffle(steps)
+        ran, small = None, True
+        turned = None
+        for step in steps:
+            made = self.hidden(client, wires.test() if step is None else step[0])
+            if step is None:
+                ran = made
+            elif step is must_fail[2]:
+                turned = wires.failed_as_it_must(made, step[1])
+            else:
+                small = small and wires.failed_as_it_must(made, step[1])
+        self.look(client)
+        passed = wires.passed(ran)
+        errors = [output for output in ran.outputs if output.output_type == "error"]
+        if not small or (passed and not turned) or (not passed and not errors):
+            self.note("tampering: a test that must fail did not fail as it must")
+        cell.outputs = errors[:1]
+        if self.found and not errors:
+            cell.outputs = [_error("GradingError", self.found[0])]
 
     def client(self):
         """A client of nbclient whose kernel is confined and whose outputs are counted."""
@@ -241,6 +317,7 @@ class Judges:
     def __init__(self, source: NotebookNode, sandbox: Sandbox | None = None) -> None:
         self.source, self.sandbox = source, sandbox or best_sandbox()
         self.numbers = {id_of(c): n for n, c in enumerate(source.cells, 1) if marks_of(c).get("grade")}
+        self.imports = imports_of([cell.source for cell in source.cells if cell.cell_type == "code"])
 
     def __enter__(self) -> Judges:
         self.folder = new_folder()
@@ -300,8 +377,8 @@ class _Judge:
         with contextlib.suppress(OSError):
             self.link.sendall(json.dumps({"cell": self.judges.numbers[name]}).encode() + b"\n")
 
-    def result(self, seconds: float) -> dict | None:
-        """Error of the test cell, None if it passed."""
+    def result(self, seconds: float) -> dict:
+        """Error of the test cell, None if it passed, and classes of objects that were no data."""
         return self._line(seconds)
 
     def _line(self, seconds: float) -> Any:
