@@ -1,4 +1,6 @@
-"""What grading rests on in a kernel, by name; `tripwires` executes its text there, so it imports nothing of ours.
+"""What grading rests on in a kernel, by name.
+
+`tripwires` executes this text in the kernel, so it imports nothing of ours.
 
 A value is told by its code, not by its address, so that two kernels agree.
 """

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlhelpers.course.exercises.exercise import task_of
+from mlhelpers.course.exercises.judge import names_of
 from mlhelpers.course.exercises.restore import id_of, marks_of
 from mlhelpers.course.exercises.sandbox import (
     Limits,
@@ -161,7 +162,7 @@ class _Session:
         """Note what differs from the kernel's state before the first cell."""
         replaced = differences(self.clean, self.state(client))
         if replaced:
-            names = ", ".join(replaced[:4]) + (f" and {len(replaced) - 4} more" if len(replaced) > 4 else "")
+            names = ", ".join(replaced[:6]) + (f" and {len(replaced) - 6} more" if len(replaced) > 6 else "")
             self.note(f"tampering: replaced were {names}")
 
     def note(self, text: str) -> None:
@@ -222,17 +223,18 @@ class _Session:
 
     def test_in_kernel(self, client, cell: NotebookNode) -> None:
         """Run the tests of one cell in the kernel itself, among copies that must fail."""
-        wires = Tripwires(cell.source)
+        wires = Tripwires(cell.source, self.judges.answers, self.judges.classes)
         self.look(client)
         must_fail = [always_fails(), always_fails(), wires.opposite()]
         steps = [*must_fail, None]
         wires.random.shuffle(steps)
-        ran, small = None, True
-        turned = None
+        ran, strange, turned, small = None, None, None, True
         for step in steps:
+            if step is None:
+                self.hidden(client, wires.before())
             made = self.hidden(client, wires.test() if step is None else step[0])
             if step is None:
-                ran = made
+                ran, strange = made, wires.strange(self.hidden(client, wires.after()))
             elif step is must_fail[2]:
                 turned = wires.failed_as_it_must(made, step[1])
             else:
@@ -242,6 +244,11 @@ class _Session:
         errors = [output for output in ran.outputs if output.output_type == "error"]
         if not small or (passed and not turned) or (not passed and not errors):
             self.note("tampering: a test that must fail did not fail as it must")
+        if strange:
+            kinds = ", ".join(f"`{kind}`" for kind in dict.fromkeys(strange))
+            self.note(f"tampering: {task_of(id_of(cell))} returns {kinds}, which decides comparisons itself")
+        elif strange is None:
+            self.note(f"tampering: what {task_of(id_of(cell))} returns can no longer be looked at")
         cell.outputs = errors[:1]
         if self.found and not errors:
             cell.outputs = [_error("GradingError", self.found[0])]
@@ -303,6 +310,10 @@ def _size(content: Any) -> int:
     return sum(map(_size, content)) if isinstance(content, list) else 8
 
 
+def _is_class(node: ast.AST) -> bool:
+    return isinstance(node, ast.ClassDef)
+
+
 class Judges:
     """The process that the judges of one exercise are copied from; use it in a ``with`` block.
 
@@ -317,6 +328,11 @@ class Judges:
     def __init__(self, source: NotebookNode, sandbox: Sandbox | None = None) -> None:
         self.source, self.sandbox = source, sandbox or best_sandbox()
         self.numbers = {id_of(c): n for n, c in enumerate(source.cells, 1) if marks_of(c).get("grade")}
+        self.answers = {
+            name for c in source.cells if marks_of(c).get("solution") for name in names_of(c.source)
+        }
+        own = [c.source for c in source.cells if c.cell_type == "code" and not marks_of(c).get("solution")]
+        self.classes = {node.name for text in own for node in ast.walk(ast.parse(text)) if _is_class(node)}
         self.imports = imports_of([cell.source for cell in source.cells if cell.cell_type == "code"])
 
     def __enter__(self) -> Judges:
@@ -485,12 +501,3 @@ def _error(ename: str, evalue: str, traceback: list[str] | None = None) -> Noteb
 
     trace = traceback if traceback is not None else [f"{ename}: {evalue}"]
     return nbformat.v4.new_output("error", ename=ename, evalue=evalue, traceback=trace)
-
-
-def names_in(source: str, kind: type) -> set[str]:
-    """Names that a cell stores or loads; none if it is no Python."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return set()
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, kind)}

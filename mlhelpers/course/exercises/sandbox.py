@@ -6,6 +6,7 @@ Used by `runner`; the words that say which protection is in force are printed by
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from mlhelpers.course.files import find_root
 
-NOBODY = 65534
+NOBODY, FRESH = 65534, -1
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/sys/devices/system/cpu")
 # Of the course: what lessons and helpers read. No exercise, no git history, no test.
 COURSE = ("mlhelpers", "data", "notebooks/syllabus.yml", "notebooks/glossary.yml", "pyproject.toml")
@@ -61,7 +62,7 @@ class Sandbox:
     namespaces : bool
         Own file system, process list and network.
     user : int or None
-        Another user, None for the same.
+        Another user, None for the same; `FRESH` for one of its own for each folder.
     """
 
     namespaces: bool = False
@@ -89,16 +90,23 @@ class Sandbox:
         limits = self.limits
         settings = {
             "namespaces": self.namespaces,
-            "user": self.user,
+            "user": self.uid(folder),
             "folder": str(folder),
             "work": str(work or folder),
             "root": str(folder) + ".root",
             "readable": readable() if self.namespaces else [],
             "memory_bytes": limits.megabytes * 1_000_000,
             "file_bytes": limits.file_megabytes * 1_000_000,
-            "processes": limits.processes if self.user is not None else None,
+            # threads count, and with a shared user those of others too
+            "processes": 4 * limits.processes if self.user == FRESH else None,
         }
         return [sys.executable, "-I", "-S", str(_CONFINE), json.dumps(settings)]
+
+    def uid(self, folder: Path) -> int | None:
+        """Number of the user who owns `folder` and runs there."""
+        if self.user != FRESH:
+            return self.user
+        return 1_500_000_000 + int.from_bytes(hashlib.sha256(str(folder).encode()).digest()[:3])
 
     def prepare(self, folder: Path) -> None:
         """Make `folder` one that the confined process may write to."""
@@ -107,7 +115,7 @@ class Sandbox:
             Path(f"{folder}.root").mkdir(exist_ok=True)
         if self.user is not None:
             for path in (folder, *folder.rglob("*")):
-                os.chown(path, self.user, self.user)
+                os.chown(path, self.uid(folder), self.uid(folder), follow_symlinks=False)
 
 
 @functools.cache
@@ -156,9 +164,10 @@ def best_sandbox() -> Sandbox:
     root = hasattr(os, "getuid") and os.getuid() == 0
     tries = []
     if sys.platform == "linux":
-        tries = [Sandbox(True, NOBODY), Sandbox(True, None)] if root else [Sandbox(True, None)]
+        users = (FRESH, NOBODY, None) if root else (None,)
+        tries = [Sandbox(True, user) for user in users]
     if root:
-        tries.append(Sandbox(False, NOBODY))
+        tries += [Sandbox(False, FRESH), Sandbox(False, NOBODY)]
     return next((sandbox for sandbox in tries if _works(sandbox)), Sandbox())
 
 
@@ -199,4 +208,5 @@ def environment(folder: Path) -> dict[str, str]:
     names = ("HOME", "TMPDIR", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR", "XDG_CACHE_HOME")
     values = {name: str(folder / "home") for name in names}
     path = [str(Path(__file__).parents[3]), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    values |= {"USER": "student", "LOGNAME": "student"}
     return {**values, "PYTHONPATH": os.pathsep.join(dict.fromkeys(path)), "PYTHONDONTWRITEBYTECODE": "1"}
