@@ -98,7 +98,7 @@ class Sandbox:
             "memory_bytes": limits.megabytes * 1_000_000,
             "file_bytes": limits.file_megabytes * 1_000_000,
             # threads count, and with a shared user those of others too
-            "processes": 4 * limits.processes if self.user == FRESH else None,
+            "processes": 4 * limits.processes + 8 * (os.cpu_count() or 1) if self.user == FRESH else None,
         }
         return [sys.executable, "-I", "-S", str(_CONFINE), json.dumps(settings)]
 

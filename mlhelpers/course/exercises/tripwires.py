@@ -105,7 +105,9 @@ def _seen_NONCE(value):
             for part in kind.__qualname__.split("."):
                 found = vars(found).get(part) if hasattr(found, "__dict__") else None
             strange = found is not kind or kind.__module__ in ("__main__", "unittest.mock")
-            if strange and kind.__name__ not in OWN and any(name in vars(kind) for name in decide.split()):
+            made_here = kind.__flags__ & 512  # by a class statement, not by the interpreter
+            decides = any(name in vars(kind) for name in decide.split())
+            if made_here and strange and decides and kind.__name__ not in OWN:
                 _kinds_NONCE.append(kind.__name__)
                 break
     return value
