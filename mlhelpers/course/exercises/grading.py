@@ -225,6 +225,8 @@ def _other_errors(notebook: NotebookNode) -> list[str]:
         graded = marks.get("grade") or marks.get("solution")
         error = error_of(cell) if cell.cell_type == "code" else None
         if error is not None and error.ename in STOPPED:
+            if error.ename == "GradingError":
+                continue  # noted already
             found.append(f"cell {number} was stopped: {one_line(error)}")
         elif error is not None and not graded:
             found.append(f"cell {number} fails: {one_line(error)}")

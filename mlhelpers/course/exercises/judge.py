@@ -294,7 +294,8 @@ class Link:
             return self.resolve(node)
 
         result = Reader(blobs, resolve).value(head["node"])
-        if what == "call" and type(result) is Remote and result._type not in _WORKING:
+        strange = type(result) is Remote and result._kind is Remote and result._type not in _WORKING
+        if what == "call" and strange:
             self.objects.append(result._type)
         return result
 

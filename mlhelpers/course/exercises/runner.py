@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from mlhelpers.course.exercises.exercise import task_of
 from mlhelpers.course.exercises.judge import names_of
 from mlhelpers.course.exercises.restore import id_of, marks_of
+from mlhelpers.course.exercises.rules import hidden_lines
 from mlhelpers.course.exercises.sandbox import (
     Limits,
     Sandbox,
@@ -145,6 +146,8 @@ class _Session:
                 try:
                     if marks_of(cell).get("grade"):
                         self.test(client, cell)
+                        if self.judge is not None and (text := used_later(self.notebook, index)):
+                            self.hidden(client, text)
                     else:
                         self.execute(client, index, cell)
                 except Stopped as stop:
@@ -152,6 +155,10 @@ class _Session:
                     return index, stop
             with contextlib.suppress(Stopped):
                 self.look(client)
+        if any(text.startswith("tampering") for text in self.found):
+            for cell in self.notebook.cells:
+                if marks_of(cell).get("grade") and self.in_kernel(cell):
+                    cell.outputs = [_error("GradingError", self.found[0])]
         return None
 
     def state(self, client, imports: str = "") -> dict[str, str] | None:
@@ -209,7 +216,7 @@ class _Session:
 
     def test(self, client, cell: NotebookNode) -> None:
         """Let the judge run the tests of one cell on what the kernel answers."""
-        if IN_KERNEL.search(cell.source) or self.judge is None:
+        if self.in_kernel(cell):
             self.test_in_kernel(client, cell)
             return
         self.judge.begin(id_of(cell))
@@ -221,6 +228,10 @@ class _Session:
             self.note(
                 f"{task_of(id_of(cell))} returns an object of its own class {kinds}, which equals nothing"
             )
+
+    def in_kernel(self, cell: NotebookNode) -> bool:
+        """Whether a test cell runs in the submission's kernel."""
+        return self.judge is None or bool(IN_KERNEL.search(cell.source))
 
     def test_in_kernel(self, client, cell: NotebookNode) -> None:
         """Run the tests of one cell in the kernel itself, among copies that must fail."""
@@ -251,8 +262,6 @@ class _Session:
         elif strange is None:
             self.note(f"tampering: what {task_of(id_of(cell))} returns can no longer be looked at")
         cell.outputs = errors[:1]
-        if self.found and not errors:
-            cell.outputs = [_error("GradingError", self.found[0])]
 
     def client(self):
         """A client of nbclient whose kernel is confined and whose outputs are counted."""
@@ -300,6 +309,25 @@ class _Session:
             resources={"metadata": {"path": str(self.place)}},
             **settings,
         )
+
+
+def used_later(notebook: NotebookNode, index: int) -> str:
+    """Visible part of a test cell if a later cell uses a name that it defines, else an empty text."""
+    lines = notebook.cells[index].source.splitlines()
+    hidden = set(hidden_lines(notebook.cells[index].source))
+    text = "\n".join(line for number, line in enumerate(lines, 1) if number not in hidden)
+    defined = set(names_of(text))
+    for cell in notebook.cells[index + 1 :]:
+        if cell.cell_type != "code" or marks_of(cell).get("grade"):
+            continue
+        try:
+            names = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)]
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        if defined & {node.id for node in names} - own:
+            return text
+    return ""
 
 
 def _size(content: Any) -> int:

@@ -323,7 +323,7 @@ class Reader:
         WireError
             If there is none.
         """
-        if depth > 4 * MAX_DEPTH:
+        if depth > 2 * MAX_DEPTH:
             raise WireError("nested too deeply")
         if node is None or type(node) in (bool, int, float, str):
             return node
