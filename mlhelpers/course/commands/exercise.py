@@ -116,19 +116,25 @@ def check(args) -> int:
 def grade(args) -> int:
     """Run the subcommand `mle exercise grade`."""
     from mlhelpers.course.exercises.classroom import grade_class
+    from mlhelpers.course.exercises.sandbox import best_sandbox
 
     if not Path(args.submitted).is_dir():
         raise FileNotFoundError(f"the folder {args.submitted} does not exist")
+    print(f"submissions run in {best_sandbox()}", flush=True)
+
+    def show(student, grading):
+        note = f"  ({'; '.join(grading.notes)})" if grading.notes else ""
+        line = f"{student} {grading.exercise.name}: {grading.points:g} of {grading.max_points:g}{note}"
+        print(line, flush=True)
+
     results = grade_class(
         find_exercises(args.chapter),
         args.submitted,
         args.output,
         feedback=args.feedback,
         timeout=args.timeout,
+        each=show,
     )
-    for student, grading in results:
-        note = f"  ({'; '.join(grading.notes)})" if grading.notes else ""
-        print(f"{student} {grading.exercise.name}: {grading.points:g} of {grading.max_points:g}{note}")
     print(f"{len(results)} rows in {args.output}")
     return 0
 
