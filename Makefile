@@ -152,7 +152,7 @@ test-platforms: .venv-platforms/.ready .venv-airflow/.ready
 	@echo "test-platforms: what needs the large engines"
 	@PATH="$(CURDIR)/$(PLATFORMS):$$PATH" $(PLATFORMS)/python -m pytest tests -m platforms -q -p no:cacheprovider
 
-# CHANGED=20 looks at the notebooks that the last 20 commits changed; NOTEBOOKS=... at these only.
+# CHANGED=20 looks at the notebooks whose code the last 20 commits changed; NOTEBOOKS=... at these only.
 test-processors: setup
 	@echo "test-processors: outputs and hashes as two other processors make them"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/processors.py $(if $(CHANGED),--changed $(CHANGED)) $(NOTEBOOKS)

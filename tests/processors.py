@@ -6,7 +6,7 @@ stay as they are. Everything happens in copies of the tree, one for each of the 
 left behind.
 
     python tests/processors.py                all notebooks and the pipeline
-    python tests/processors.py --changed 20   the pipeline, and notebooks that the last 20 commits changed
+    python tests/processors.py --changed 20   the pipeline, and notebooks with code that 20 commits changed
     python tests/processors.py NOTEBOOK ...   these notebooks only
 """
 
@@ -23,6 +23,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 # NumPy 1.26 knows no AVX512_SPR; a name that it does not know only warns, so it is left out.
@@ -84,12 +85,24 @@ def copy_of_the_tree(folder: Path) -> Path:
 
 
 def changed_notebooks(commits: int) -> list[str]:
-    """Notebooks that the last commits changed and that are still there; by all commits if there are fewer."""
+    """Notebooks whose code or outputs the last commits changed; by all commits if there are fewer."""
     there = int(_git("rev-list", "--count", "--first-parent", "HEAD"))
     # the empty tree stands before the first commit
     before = f"HEAD~{commits}" if commits < there else _git("hash-object", "-t", "tree", os.devnull).strip()
     names = _git("diff", "--name-only", before, "HEAD", "--", "notebooks/*.ipynb").splitlines()
-    return sorted(name for name in names if (ROOT / name).is_file())
+    there_still = [name for name in names if (ROOT / name).is_file()]
+    return sorted(name for name in there_still if _code_of(before, name) != _code_of("HEAD", name))
+
+
+def _code_of(commit: str, name: str) -> list[tuple[Any, Any]] | None:
+    """Source and outputs of each code cell of a notebook in a commit; None if it is not there."""
+    done = subprocess.run(
+        ["git", "show", f"{commit}:{name}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return None
+    cells = json.loads(done.stdout)["cells"]
+    return [(cell["source"], cell["outputs"]) for cell in cells if cell["cell_type"] == "code"]
 
 
 def run(title: str, command: list[str], copy: Path, environment: dict[str, str]) -> bool:

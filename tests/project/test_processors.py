@@ -1,6 +1,7 @@
 """The script behind `make test-processors`: its settings are in force, and it leaves nothing behind."""
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -30,24 +31,37 @@ def test_profile_that_is_not_in_force_is_told():
     assert told == ["NumPy still uses AVX2", "OpenBLAS uses SkylakeX, not Nehalem"]
 
 
+def notebook(code, prose="prose"):
+    cells = [
+        {"cell_type": "markdown", "source": [prose]},
+        {"cell_type": "code", "source": [code], "outputs": [code]},
+    ]
+    return json.dumps({"cells": cells})
+
+
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    """A small repository with three commits, the last of which changes one notebook."""
+    """A small repository: two notebooks, then code of the first, then prose of the second is changed."""
     root = tmp_path / "root"
     (root / "notebooks" / "01").mkdir(parents=True)
     git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@localhost"]
     subprocess.run(["git", "init", "-q", str(root)], check=True)
-    for text in ("first", "second"):
-        for name in ("a", "b"):
-            (root / "notebooks" / "01" / f"{name}.ipynb").write_text(text if name == "a" else "same")
+    for a, b in (
+        (notebook("1"), notebook("1")),
+        (notebook("2"), notebook("1")),
+        (notebook("2"), notebook("1", "other")),
+    ):
+        (root / "notebooks" / "01" / "a.ipynb").write_text(a)
+        (root / "notebooks" / "01" / "b.ipynb").write_text(b)
         subprocess.run([*git, "add", "-A"], check=True)
-        subprocess.run([*git, "commit", "-q", "-m", text], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", "change"], check=True)
     monkeypatch.setattr(processors, "ROOT", root)
     return root
 
 
-def test_changed_notebooks_are_those_of_the_last_commits(course):
-    assert processors.changed_notebooks(1) == ["notebooks/01/a.ipynb"]
+def test_changed_notebooks_are_those_whose_code_the_last_commits_changed(course):
+    assert processors.changed_notebooks(1) == []
+    assert processors.changed_notebooks(2) == ["notebooks/01/a.ipynb"]
     assert processors.changed_notebooks(20) == ["notebooks/01/a.ipynb", "notebooks/01/b.ipynb"]
 
 
@@ -67,6 +81,6 @@ def test_a_command_that_changes_a_file_fails_and_is_undone(course, tmp_path, cap
     write = [sys.executable, "-c", "open('notebooks/01/a.ipynb', 'w').write('other')"]
     assert not processors.run("write", write, copy, dict(os.environ))
     assert "+other" in capsys.readouterr().out
-    assert (copy / "notebooks" / "01" / "a.ipynb").read_text() == "second"
+    assert (copy / "notebooks" / "01" / "a.ipynb").read_text() == notebook("2")
     assert processors.run("nothing", [sys.executable, "-c", ""], copy, dict(os.environ))
     assert not processors.run("fails", [sys.executable, "-c", "raise SystemExit(1)"], copy, dict(os.environ))
