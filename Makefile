@@ -1,6 +1,7 @@
 # Practical ML Engineering. Needs Python 3 and make; everything else is set up on first use.
 #
-#   make lab             JupyterLab on the course
+#   make lab             JupyterLab on the course; options of its own: make lab LAB_ARGS='--no-browser --port=8890'
+#   make setup           only the environment, which the other commands set up too: 2 to 10 minutes, once
 #   make pipeline        the churn pipeline, end to end, and its report
 #   make test            lint, unit tests, every notebook, the pipeline, the exercises
 #   make test-platforms  lessons and tests that need the large engines
@@ -35,12 +36,25 @@ unexport PYTHONDONTWRITEBYTECODE
 export JUPYTER_PLATFORM_DIRS ?= 1
 
 help:
-	@sed -n '3,10s/^#   //p' Makefile
+	@sed -n 's/^#   make /make /p' Makefile
 
 # --- set-up -------------------------------------------------------------------------------------
 
+# $(call installing,ENVIRONMENT,COMMAND): run it, and tell every ten seconds how far it is.
+TELL_SECONDS ?= 10
+define installing
+start=$$SECONDS; $(2) & job=$$!; trap 'kill $$job 2>/dev/null || true' EXIT; \
+while sleep 1; kill -0 $$job 2>/dev/null; do \
+  passed=$$((SECONDS - start)); if ((passed % $(TELL_SECONDS) == 0)); then \
+    there=$$(find $(1)/lib -name '*.dist-info' -prune 2>/dev/null | wc -l); \
+    if ((there == 0)); then echo "setup:   fetching packages, $$passed s"; \
+    else echo "setup:   $$there packages there, $$passed s"; fi; \
+  fi; \
+done; wait $$job && echo "setup:   done in $$((SECONDS - start)) s"
+endef
+
 $(UV):
-	@echo "setup: fetching uv $(UV_VERSION) into .tools"
+	@echo "setup: uv $(UV_VERSION), which installs the rest, into .tools"
 	@for python in $(PYTHON) /usr/bin/python3 /usr/local/bin/python3 python; do \
 	  if "$$python" -m pip --version >/dev/null 2>&1; then \
 	    "$$python" -m pip install --quiet --disable-pip-version-check --target .tools --upgrade uv==$(UV_VERSION) 2> >(grep -v WARNING >&2 || true); exit; \
@@ -50,36 +64,52 @@ $(UV):
 
 # A changed lock or package metadata sets up again; otherwise this costs nothing.
 .venv/.ready: requirements.lock pyproject.toml | $(UV)
-	@echo "setup: Python 3.11 and the locked packages into .venv"
+	@echo "setup: Python 3.11 into .venv"
 	@test -x $(BIN)/python || $(UV_ENV) $(UV) venv --quiet --python 3.11 .venv
-	@$(UV_ENV) $(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
+	@echo "setup: the $$(grep -c '==' requirements.lock) packages of requirements.lock, 2.5 GB; a minute, or as long as the download takes"
+	@$(call installing,.venv,$(UV_ENV) $(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock)
+	@echo "setup: the course's own package"
 	@$(UV_ENV) $(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@mkdir -p .venv/share/jupyter/lab/settings .venv/etc/jupyter/labconfig
-	@cp binder/overrides.json .venv/share/jupyter/lab/settings/ && cp binder/page_config.json .venv/etc/jupyter/labconfig/
 	@test -d .git || { mkdir -p .dvc && printf '[core]\n    no_scm = true\n' > .dvc/config.local; }
+	@touch $@
+	@echo "setup: ready; \`make lab\` opens the course, \`source .venv/bin/activate\` brings the command mle"
+
+# What JupyterLab and its kernels read; binder/postBuild copies the same.
+SETTINGS := binder/overrides.json binder/page_config.json binder/nbgrader_config.py binder/ipython_kernel_config.py
+.venv/.settings: $(SETTINGS) | .venv/.ready
+	@mkdir -p .venv/share/jupyter/lab/settings .venv/etc/jupyter/labconfig .venv/etc/ipython
+	@cp binder/overrides.json .venv/share/jupyter/lab/settings/
+	@cp binder/page_config.json .venv/etc/jupyter/labconfig/
+	@cp binder/nbgrader_config.py .venv/etc/jupyter/
+	@cp binder/ipython_kernel_config.py .venv/etc/ipython/
 	@touch $@
 
 .venv-platforms/.ready: requirements-platforms.lock pyproject.toml | $(UV)
-	@echo "setup: Python 3.11 and the platforms tier into .venv-platforms"
+	@echo "setup: Python 3.11 and the platforms tier into .venv-platforms, a minute or two"
 	@test -x $(PLATFORMS)/python || $(UV_ENV) $(UV) venv --quiet --python 3.11 .venv-platforms
-	@$(UV_ENV) $(UV) pip sync --quiet --compile-bytecode --python $(PLATFORMS)/python --require-hashes requirements-platforms.lock
+	@$(call installing,.venv-platforms,$(UV_ENV) $(UV) pip sync --quiet --compile-bytecode --python $(PLATFORMS)/python --require-hashes requirements-platforms.lock)
 	@$(UV_ENV) $(UV) pip install --quiet --python $(PLATFORMS)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Airflow wants other versions of what the course is built on, so it has an environment and a lock of its own.
 .venv-airflow/.ready: requirements-airflow.lock | $(UV)
-	@echo "setup: Python 3.11 and Airflow into .venv-airflow"
+	@echo "setup: Python 3.11 and Airflow into .venv-airflow, a minute or two"
 	@test -x $(AIRFLOW)/python || $(UV_ENV) $(UV) venv --quiet --python 3.11 .venv-airflow
-	@$(UV_ENV) $(UV) --no-config pip sync --quiet --compile-bytecode --python $(AIRFLOW)/python --require-hashes requirements-airflow.lock
+	@$(call installing,.venv-airflow,$(UV_ENV) $(UV) --no-config pip sync --quiet --compile-bytecode --python $(AIRFLOW)/python --require-hashes requirements-airflow.lock)
 	@touch $@
 
-setup: .venv/.ready
+setup: .venv/.ready .venv/.settings
 
 # --- use ----------------------------------------------------------------------------------------
 
+# Jupyter refuses root without an option, and without a screen it would open a browser in the terminal.
+ROOT_ARGS = $(if $(filter 0,$(shell id -u)),--allow-root)
+SCREEN_ARGS = $(if $(filter Linux,$(shell uname)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 lab: setup
-	@echo "lab: JupyterLab on notebooks/00_start_here.ipynb (stop it with Ctrl-C)"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
+	@echo "lab: JupyterLab on notebooks/00_start_here.ipynb; its address follows, Ctrl-C stops it"
+	@$(if $(ROOT_ARGS),echo "lab: you are root and so is every cell that runs; an account of your own is safer")
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --Application.log_level=ERROR --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+	  $(ROOT_ARGS) $(SCREEN_ARGS) $(LAB_ARGS)
 
 pipeline: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python pipelines/run.py churn
@@ -88,9 +118,9 @@ pipeline: setup
 
 test: setup
 	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory pipeline
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory lessons
-	@$(MAKE) --no-print-directory pipeline
 	@$(MAKE) --no-print-directory exercises
 	@echo "test: all passed"
 

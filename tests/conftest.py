@@ -3,8 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
+# A busy machine is no fault of what is tested: no example has a time limit of its own.
+settings.register_profile("course", deadline=None)
+settings.load_profile("course")
 NUMERIC, CATEGORICAL = ["charge", "late"], ["contract", "region"]
 
 

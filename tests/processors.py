@@ -2,7 +2,8 @@
 
 `make test-processors` calls it. NumPy, OpenBLAS and oneDNN choose their code by the processor; their own
 environment variables make them choose as an older one would. Stored outputs, dvc.lock and `git status` must
-stay as they are. Everything happens in a copy of the tree, so nothing is left behind.
+stay as they are. Everything happens in copies of the tree, one for each of the two, side by side; nothing is
+left behind.
 
     python tests/processors.py                all notebooks and the pipeline
     python tests/processors.py --changed 20   the pipeline, and notebooks that the last 20 commits changed
@@ -19,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,16 +95,49 @@ def changed_notebooks(commits: int) -> list[str]:
 def run(title: str, command: list[str], copy: Path, environment: dict[str, str]) -> bool:
     """Run a command in the copy, say how long it took, and whether it left the tree as it was."""
     begun = time.perf_counter()
-    code = subprocess.run(command, cwd=copy, env=environment, check=False).returncode
+    done = subprocess.run(
+        command, cwd=copy, env=environment, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+    )  # fmt: skip
     changed = _git("status", "--porcelain", cwd=copy).strip()
     seconds = time.perf_counter() - begun
-    print(
-        f"processors: {title}: {'ok' if not code and not changed else 'FAILED'}, {seconds:.0f} s", flush=True
-    )
+    good = not done.returncode and not changed
+    told = [f"processors: {title}: {'ok' if good else 'FAILED'}, {seconds:.0f} s"]
+    if done.returncode:
+        told.append(done.stdout)
+    else:
+        told += done.stdout.splitlines()[-1:]
     if changed:
-        print(f"processors: changed files:\n{changed}\n{_git('diff', '--unified=1', cwd=copy)[:20_000]}")
+        told += [f"processors: changed files:\n{changed}", _git("diff", "--unified=1", cwd=copy)[:20_000]]
         _git("checkout", "--quiet", ".", cwd=copy)
-    return not code and not changed
+    print("\n".join(told), flush=True)  # in one piece: the other processor prints as well
+    return good
+
+
+def check_profile(name: str, notebooks: list[str], *, pipeline: bool, workers: int) -> bool:
+    """Rerun notebooks and the pipeline as one processor; whether everything stayed as it is."""
+    profile = PROFILES[name]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = copy_of_the_tree(Path(folder))
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        own = {"PATH": path, "PYTHONPATH": str(copy), "MLE_PROGRESS_DIR": folder}
+        environment = os.environ | profile | own
+        features, blas = in_force(environment)
+        used = f"NumPy uses {', '.join(features) or 'neither AVX2 nor FMA3'}, OpenBLAS {', '.join(blas)}"
+        print(f"processors: {name}: {used}", flush=True)
+        if found := problems_of(profile, features, blas):
+            print(f"processors: {name}: not in force: {'; '.join(found)}", file=sys.stderr)
+            return False
+        nbval = [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", "-q"]
+        good = True
+        if notebooks:
+            command = [*nbval, "-n", str(workers), "--dist", "loadfile", *notebooks]
+            good &= run(f"{name}: notebooks", command, copy, environment)
+        if pipeline:
+            command = [sys.executable, "pipelines/run.py", "churn"]
+            good &= run(f"{name}: pipeline", command, copy, environment)
+            good &= run(f"{name}: stages", [*nbval, "pipelines"], copy, environment)
+        return good
 
 
 def _git(*arguments: str, cwd: Path | None = None) -> str:
@@ -119,35 +155,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--changed", type=int, metavar="N", help="only notebooks that the last N commits changed"
     )
-    parser.add_argument("--workers", default=os.environ.get("WORKERS", "2"))
+    parser.add_argument("--workers", type=int, default=int(os.environ.get("WORKERS", "2")))
     options = parser.parse_args(arguments)
     pipeline = not options.notebooks
     notebooks = options.notebooks or ["notebooks"]
     if options.changed is not None:
         notebooks, pipeline = changed_notebooks(options.changed), True
-    good = True
-    for name, profile in PROFILES.items():
-        with tempfile.TemporaryDirectory() as folder:
-            copy = copy_of_the_tree(Path(folder))
-            path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-            environment = (
-                os.environ | profile | {"PATH": path, "PYTHONPATH": str(copy), "MLE_PROGRESS_DIR": folder}
-            )
-            features, blas = in_force(environment)
-            used = f"NumPy uses {', '.join(features) or 'neither AVX2 nor FMA3'}, OpenBLAS {', '.join(blas)}"
-            print(f"processors: {name}: {used}", flush=True)
-            if found := problems_of(profile, features, blas):
-                print(f"processors: {name}: not in force: {'; '.join(found)}", file=sys.stderr)
-                return 1
-            nbval = [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", "-q"]
-            if notebooks:
-                command = [*nbval, "-n", options.workers, "--dist", "loadfile", *notebooks]
-                good &= run(f"{name}: notebooks", command, copy, environment)
-            if pipeline:
-                good &= run(
-                    f"{name}: pipeline", [sys.executable, "pipelines/run.py", "churn"], copy, environment
-                )
-                good &= run(f"{name}: stages", [*nbval, "pipelines"], copy, environment)
+    at_once = min(len(PROFILES), max(options.workers, 1))
+    check = partial(
+        check_profile, notebooks=notebooks, pipeline=pipeline, workers=max(options.workers // at_once, 1)
+    )
+    with ThreadPoolExecutor(at_once) as pool:
+        good = all(list(pool.map(check, PROFILES)))
     print(f"processors: {'the same as everywhere' if good else 'outputs or hashes differ'}")
     return 0 if good else 1
 

@@ -92,9 +92,22 @@ def test_gpu_is_asked_of_the_driver_and_of_installed_frameworks(monkeypatch, tmp
 
 
 def test_machine_without_gpu_is_fine(monkeypatch):
+    monkeypatch.setattr(doctor, "_has_driver", lambda: True)
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
     assert doctor._gpu().found == "none found; no lesson needs one"
+
+
+def test_frameworks_are_not_asked_where_there_is_no_driver(monkeypatch):
+    monkeypatch.setattr(doctor, "_has_driver", lambda: False)
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    monkeypatch.setattr(doctor, "_ask", lambda command: pytest.fail("a framework was asked"))
+    assert doctor._gpu().found == "none found; no lesson needs one"
+
+
+def test_other_systems_may_have_a_gpu_without_the_drivers_command(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert doctor._has_driver()
 
 
 def test_damaged_data_are_wrong_and_sound_data_are_well(monkeypatch, tmp_path):
@@ -123,6 +136,25 @@ def test_command_prints_a_table_and_returns_1_when_something_is_wrong(course, ca
     assert {"system", "Python", "packages", "memory", "disk", "GPU", "data"} < {
         c["name"] for c in told["checks"]
     }
+
+
+def test_lines_are_shown_as_they_are_known_and_a_person_sees_what_is_looked_at(course, capsys, monkeypatch):
+    (course / "requirements.lock").write_text("")
+    told = []
+
+    def last():
+        told.append(capsys.readouterr())
+        return doctor.Check("data", "ok", "all there")
+
+    monkeypatch.setattr(doctor, "_data", last)
+    assert main(["doctor"]) == 0
+    assert "port 5000" in told[0].out
+    assert told[0].err == ""
+    assert capsys.readouterr().out == "ok    data       all there\nall well\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["doctor"]) == 0
+    assert told[1].err.endswith("looking at data (10 of 10)")
 
 
 def test_report_shows_itself_as_a_table_in_a_notebook(locked):

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from mlhelpers.course.files import find_root, read_notebook
-from mlhelpers.course.syllabus import load_syllabus
 
 ROOT = find_root(Path(__file__).parent)
 TEXT = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
@@ -77,13 +76,3 @@ def test_names_of_commands_and_files_in_the_text_exist():
         assert action in help_text
     assert f"{NAME}.ipynb" in TEXT
     assert (ROOT / "exercises" / "02_data" / "wrong_answers" / f"{NAME}.yml").is_file()
-
-
-def test_timetables_name_lessons_that_exist_and_every_chapter():
-    lessons = {lesson.number for lesson in load_syllabus(ROOT)}
-    six, fourteen = TEXT.split("**Fourteen weeks**")[0].split("**Six weeks**")[1], TEXT.split("**Fourteen")[1]
-    for table in (six, fourteen.split("## Rubric")[0]):
-        assert set(re.findall(r"\b\d+\.\d\b", table)) <= lessons
-    weeks = re.findall(r"^\| (\d+) \| (\d+) (\w[\w ]+?) \|", fourteen, re.MULTILINE)
-    titles = {str(chapter.number): chapter.title for chapter in load_syllabus(ROOT).chapters}
-    assert {number: title for _, number, title in weeks} == titles

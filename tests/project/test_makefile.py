@@ -37,7 +37,7 @@ def test_every_use_sets_itself_up_first():
 def test_make_test_covers_all_five_parts():
     body = MAKEFILE.split("\ntest: setup\n")[1].split("\n\n")[0]
     assert re.findall(r"\$\(MAKE\) --no-print-directory (\w+)", body) == [
-        "lint", "unit", "lessons", "pipeline", "exercises",
+        "lint", "pipeline", "unit", "lessons", "exercises",
     ]  # fmt: skip
 
 

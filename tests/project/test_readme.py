@@ -18,6 +18,7 @@ COMMANDS = [
 ]
 # Commands that a test elsewhere or CI itself runs, and where.
 ELSEWHERE = {
+    "make setup": ".ci/run",
     "make lab": "tests/project/test_lab.py",
     "make pipeline": "Makefile",  # `make test` runs it
     "make test": ".ci/run",
@@ -57,6 +58,35 @@ def test_command_runs_or_is_run_elsewhere(command, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_commands_work_in_the_order_in_which_they_stand():
+    order = {command: place for place, command in enumerate(COMMANDS)}
+    assert COMMANDS[:2] == ["make setup", "make pipeline"]
+    activated = order["source .venv/bin/activate"]
+    for command, place in order.items():
+        if command.startswith(("mle ", "papermill ")):
+            assert place > activated, f"{command} needs the environment"
+        if "pipelines/" in command:
+            assert place > order["make pipeline"], f"{command} reads what the pipeline makes"
+    held = next(b for b in re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL) if "$ make lab" in b)
+    assert held.rstrip().splitlines()[-1].startswith("$ make lab")  # it holds the terminal until Ctrl-C
+
+
+def test_what_the_commands_write_is_ignored_by_git():
+    named = [word for command in COMMANDS for word in command.split() if word.endswith("out.ipynb")]
+    assert named
+    for name in [*named, "04_train.out.ipynb"]:
+        done = subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, capture_output=True)
+        if done.returncode == 128:
+            pytest.skip("not a git checkout")
+        assert done.returncode == 0, f"{name} is not ignored"
+
+
+def test_no_picture_comes_from_elsewhere():
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", TEXT)
+    assert "docs/images/binder.svg" in pictures
+    assert [picture for picture in pictures if "://" in picture] == []
 
 
 def test_every_link_leads_somewhere():

@@ -6,10 +6,57 @@ Exit codes: 0 success, 1 the thing failed, 2 the command line is wrong, 130 inte
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import itertools
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
+
+from mlhelpers import __version__
+
+_SERVE = "commands.serve:command"
+_BEGIN = """to begin:
+  mle list                 the lessons; `mle list 2` one chapter, `mle list 2.3` one lesson
+  mle doctor               what is wrong with this machine, if anything
+  mle exercise start 2.1   a copy of an exercise to work in; `mle exercise check 2.1` grades it
+  mle COMMAND --help       more about a command"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that names the nearest command or option to a misspelt one, below that command's own usage."""
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        what = "command" if isinstance(action, argparse._SubParsersAction) else "value"
+        known = [str(choice) for choice in action.choices]
+        near = _nearest(str(value), known)
+        there = f"{near} The" if near else " the"
+        raise argparse.ArgumentError(None, f"no {what} {str(value)!r};{there} {what}s are {', '.join(known)}")
+
+    def error(self, message: str) -> NoReturn:
+        """End with code 2; where only the action of a command is missing, after the help that lists them."""
+        if message.endswith("required: ACTION"):
+            self.print_help(sys.stderr)
+            self.exit(2)
+        super().error(message)
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Parse; what is left over ends the program, for the messages of a subcommand are its own."""
+        namespace, extras = super().parse_known_args(args, namespace)
+        if extras:
+            known = list(self._option_string_actions)
+            word = extras[0].split("=")[0]
+            what = "option" if word.startswith("-") else "argument"
+            near = _nearest(word, known) if what == "option" else ""
+            self.error(f"unknown {what} {word!r};{near} `{self.prog} --help` lists what it takes")
+        return namespace, extras
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
+    return f" did you mean {near[0]!r}?" if near else ""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -19,7 +66,13 @@ def build_parser() -> argparse.ArgumentParser:
     -------
     argparse.ArgumentParser
     """
-    parser = argparse.ArgumentParser(prog="mle", description="Lessons, notebook runs and data of the course.")
+    parser = _Parser(
+        prog="mle",
+        description="Lessons, notebook runs and data of the course.",
+        epilog=_BEGIN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"mle {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, target: str, text: str, parent=commands) -> argparse.ArgumentParser:
@@ -28,6 +81,9 @@ def build_parser() -> argparse.ArgumentParser:
         return command
 
     listing = add("list", "syllabus.overview:list_command", "show the lessons of the course")
+    listing.add_argument(
+        "what", metavar="CHAPTER|LESSON", nargs="*", help="2 or 2.3; one lesson is shown in full"
+    )
     listing.add_argument("--json", action="store_true", help="machine-readable output")
     listing.add_argument("--chapter", type=int, metavar="N", help="one chapter only")
 
@@ -73,14 +129,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--help-parameters", action="store_true", help="list the notebook's parameters and stop")
 
-    lesson = commands.add_parser("lesson", help="write, run, save and check lessons")
+    lesson = commands.add_parser("lesson", help="write, run, save and check lessons; slides, handouts")
     actions = lesson.add_subparsers(metavar="ACTION", required=True)
     new = add("new", "lessons.lesson:new_command", "make an empty lesson from the syllabus", actions)
     new.add_argument("number", metavar="NUMBER", help="such as 2.3")
     execute = add(
         "run", "lessons.lesson:run_command", "execute lessons and show seconds and peak memory", actions
     )
-    execute.add_argument("files", metavar="FILE", nargs="+")
+    execute.add_argument("files", metavar="LESSON", nargs="+", help="2.3 or the path of a notebook")
     execute.add_argument(
         "--in-place", action="store_true", help="store the outputs in the file, as `save` does"
     )
@@ -90,17 +146,25 @@ def build_parser() -> argparse.ArgumentParser:
         "execute lessons and store their outputs in normal form",
         actions,
     )
-    save.add_argument("files", metavar="FILE", nargs="+")
+    save.add_argument("files", metavar="LESSON", nargs="+", help="2.3 or the path of a notebook")
     check = add("check", "lessons.lint:command", "check lessons against the rules of the style", actions)
-    check.add_argument("files", metavar="FILE", nargs="+")
+    check.add_argument("files", metavar="LESSON", nargs="+", help="2.3 or the path of a notebook")
     check.add_argument("--json", action="store_true", help="machine-readable output")
+
+    slides = add("slides", "commands.teach:slides_command", "make slides of lessons, offline", actions)
+    slides.add_argument("--code", action="store_true", help="show the code too, without its assertions")
+    handout = add("handout", "commands.teach:handout_command", "make one-page handouts of lessons", actions)
+    for command in (slides, handout):
+        command.add_argument("files", metavar="LESSON", nargs="+", help="2.3 or the path of a notebook")
+        command.add_argument(
+            "-o", "--output", metavar="PATH", help="an .html file or a folder; default: here"
+        )
 
     _add_exercise(commands, add)
 
-    serve = add("serve", "commands.serve:command", "serve a model bundle over HTTP")
-    serve.add_argument(
-        "options", metavar="BUNDLE [OPTION ...]", nargs=argparse.REMAINDER, help="`mle serve -h` lists them"
-    )
+    _add_teach(commands, add)
+
+    add("serve", _SERVE, "serve a model bundle over HTTP")
 
     data = commands.add_parser("data", help="list, describe, verify, fetch and build data sets")
     actions = data.add_subparsers(metavar="ACTION", required=True)
@@ -135,7 +199,7 @@ def _add_exercise(commands, add) -> None:
     start = add("start", f"{module}:start_command", "copy an exercise to my_exercises/ to work in", actions)
     start.add_argument("number", metavar="NUMBER", help="lesson such as 2.1, or chapter such as 2")
     check = add("check", f"{module}:check", "grade your copy and say what is missing", actions)
-    check.add_argument("notebook", metavar="NOTEBOOK")
+    check.add_argument("notebook", metavar="NUMBER|NOTEBOOK", help="2.1 for your copy, or a path")
     release = add("release", f"{module}:release_command", "generate the release versions", actions)
     release.add_argument(
         "what", metavar="CHAPTER|PATH", nargs="?", help="2, 02_data, 2.1 or a path; default: all"
@@ -157,6 +221,33 @@ def _add_exercise(commands, add) -> None:
         )
     new = add("new", f"{module}:new", "make an empty exercise for a lesson (authors)", actions)
     new.add_argument("number", metavar="NUMBER")
+
+
+def _add_teach(commands, add) -> None:
+    teach = commands.add_parser("teach", help="timetables for those who teach the course")
+    actions = teach.add_subparsers(metavar="ACTION", required=True)
+    plan = add("plan", "commands.teach:plan_command", "make a timetable of the written lessons", actions)
+    plan.add_argument(
+        "what", metavar="CHAPTER|LESSON", nargs="*", help="2 or 2.3; default: all that is written"
+    )
+    plan.add_argument("--weeks", type=int, required=True, metavar="N")
+    plan.add_argument("--meetings", type=int, default=2, metavar="N", help="meetings a week; default 2")
+    plan.add_argument("--minutes", type=int, default=90, metavar="N", help="minutes of a meeting; default 90")
+    plan.add_argument(
+        "--from", dest="first", required=True, metavar="DATE", help="first meeting, such as 2027-02-01"
+    )
+    plan.add_argument("--at", metavar="TIME", help="when a meeting begins, such as 09:30; for the calendar")
+    plan.add_argument(
+        "--skip", metavar="DATE[..DATE]", action="append", default=[], help="holidays; repeatable"
+    )
+    plan.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="plan.md or plan.ics; repeatable; default: Markdown on the screen",
+    )
 
 
 _BETWEEN = "\x1f"  # joins a name and its value into one word for argparse
@@ -181,7 +272,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `mle` and return its exit code.
+    """Run `mle` and return its exit code; without arguments it shows its help.
 
     Parameters
     ----------
@@ -193,7 +284,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 success, 1 failure, 130 interrupted. A wrong command line exits with 2.
     """
-    args = build_parser().parse_args(_with_pairs(sys.argv[1:] if argv is None else list(argv)))
+    parser = build_parser()
+    words = sys.argv[1:] if argv is None else list(argv)
+    if not words:
+        parser.print_help()
+        return 0
+    if words[0] == "help":
+        words = [*words[1:], "--help"]
+    if words[0] == "serve":  # its options, the help among them, are the service's own
+        args = argparse.Namespace(target=_SERVE, options=words[1:])
+    else:
+        args = parser.parse_args(_with_pairs(words))
     module, function = args.target.split(":")
     try:
         return getattr(importlib.import_module(f"mlhelpers.course.{module}"), function)(args)

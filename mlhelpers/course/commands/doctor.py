@@ -15,7 +15,9 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from mlhelpers.course.files import find_root
@@ -53,13 +55,12 @@ class Report:
 
     def __str__(self) -> str:
         """Plain-text table."""
-        lines = []
-        for check in self.checks:
-            lines.append(f"{check.status:<6}{check.name:<10} {check.found}")
-            if check.advice:
-                lines.append(f"{'':<17}-> {check.advice}")
-        lines.append("all well" if self.ok else f"{len(self.problems)} to repair")
-        return "\n".join(lines)
+        return "\n".join([*map(_line, self.checks), self.verdict])
+
+    @property
+    def verdict(self) -> str:
+        """The last line of the table."""
+        return "all well" if self.ok else f"{len(self.problems)} to repair"
 
     __repr__ = __str__
 
@@ -79,6 +80,12 @@ class Report:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
+def _line(check: Check) -> str:
+    """A check as one or two lines of the table."""
+    advice = f"\n{'':<17}-> {check.advice}" if check.advice else ""
+    return f"{check.status:<6}{check.name:<10} {check.found}{advice}"
+
+
 def check_up(root: str | os.PathLike[str] | None = None, *, short: bool = False) -> Report:
     """Look at system, Python, packages, memory, disk, GPU, ports and data.
 
@@ -93,14 +100,27 @@ def check_up(root: str | os.PathLike[str] | None = None, *, short: bool = False)
     -------
     Report
     """
+    return Report(tuple(look() for _, look in _looks(root, short=short)))
+
+
+def _looks(
+    root: str | os.PathLike[str] | None = None, *, short: bool = False
+) -> list[tuple[str, Callable[[], Check]]]:
+    """What is looked at, and the function that does it, in the order of the table."""
     root = Path(root) if root is not None else find_root()
-    checks = [_system(), _python(), _packages(root / "requirements.lock"), _memory(), _disk(root)]
+    looks: list[tuple[str, Callable[[], Check]]] = [
+        ("system", _system),
+        ("Python", _python),
+        ("packages", partial(_packages, root / "requirements.lock")),
+        ("memory", _memory),
+        ("disk", partial(_disk, root)),
+    ]
     if not short:
-        checks.append(_gpu())
-    checks += [_port(port, use) for port, use in PORTS.items()]
+        looks.append(("GPU", _gpu))
+    looks += [(f"port {port}", partial(_port, port, use)) for port, use in PORTS.items()]
     if not short:
-        checks.append(_data())
-    return Report(tuple(checks))
+        looks.append(("data", _data))
+    return looks
 
 
 def _system() -> Check:
@@ -202,6 +222,8 @@ def _gpu() -> Check:
     if shutil.which("nvidia-smi"):
         lines = _ask(["nvidia-smi", "-L"]).splitlines()
         found += [line.split(" (UUID")[0] for line in lines if line.startswith("GPU")]
+    if not _has_driver():  # the frameworks could see none, and asking them takes ten seconds
+        return Check("GPU", NOTE, "none found; no lesson needs one")
     for name, question in {
         "tensorflow": "print(len(tensorflow.config.list_physical_devices('GPU')))",
         "torch": "print(torch.cuda.device_count())",
@@ -210,6 +232,12 @@ def _gpu() -> Check:
             answer = _ask([sys.executable, "-c", f"import {name}; {question}"]).split()
             found.append(f"{name} sees {answer[-1] if answer else 'no'} GPU")
     return Check("GPU", OK if found else NOTE, ", ".join(found) or "none found; no lesson needs one")
+
+
+def _has_driver() -> bool:
+    """Whether this system may offer a GPU: NVIDIA's driver, AMD's, or a Mac."""
+    places = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))  # the last is Windows' Linux
+    return sys.platform != "linux" or bool(shutil.which("nvidia-smi")) or any(p.exists() for p in places)
 
 
 def _ask(command: list[str]) -> str:
@@ -247,10 +275,21 @@ def _data() -> Check:
 
 
 def command(args) -> int:
-    """Run the subcommand `mle doctor`."""
-    report = check_up()
+    """Run the subcommand `mle doctor`; each line is shown as soon as it is known."""
+    looks = _looks()
+    watched = sys.stderr.isatty() and sys.stdout.isatty() and not args.json
+    checks = []
+    for number, (name, look) in enumerate(looks, 1):
+        if watched:
+            print(f"looking at {name} ({number} of {len(looks)})", end="", file=sys.stderr, flush=True)
+        checks.append(look())
+        if watched:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        if not args.json:
+            print(_line(checks[-1]), flush=True)
+    report = Report(tuple(checks))
     if args.json:
         print(json.dumps({"ok": report.ok, "checks": [asdict(check) for check in report.checks]}, indent=2))
     else:
-        print(report)
+        print(report.verdict)
     return 0 if report.ok else 1

@@ -5,10 +5,12 @@ Exit codes: 0 when everything is right, 1 when points are missing or a release v
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 from mlhelpers.course.exercises import (
+    Exercise,
     ExerciseError,
     exercise_of,
     find_exercises,
@@ -17,7 +19,9 @@ from mlhelpers.course.exercises import (
     start,
 )
 from mlhelpers.course.files import find_root
-from mlhelpers.course.syllabus import load_syllabus
+from mlhelpers.course.syllabus import load_syllabus, planned
+
+_LESSON = re.compile(r"\d+[.,]\d+")
 
 
 def new(args) -> int:
@@ -50,9 +54,50 @@ def release_command(args) -> int:
 
 def start_command(args) -> int:
     """Run the subcommand `mle exercise start`."""
-    for exercise in find_exercises(args.number):
-        print(start(exercise).relative_to(exercise.root))
-    return 0
+    exercises, made = _exercises(args.number), 0
+    for exercise in exercises:
+        try:
+            print(start(exercise).relative_to(exercise.root))
+            made += 1
+        except FileExistsError as error:  # of a chapter the others are still made
+            if len(exercises) == 1:
+                raise
+            print(f"mle: {error}", file=sys.stderr)
+    return 0 if made else 1
+
+
+def _exercises(what: str) -> list[Exercise]:
+    """Exercises of a chapter or lesson; of what is planned only, the error says so."""
+    syllabus = load_syllabus()
+    try:
+        return find_exercises(what, syllabus=syllabus)
+    except ExerciseError:
+        for chapter in syllabus.chapters:
+            if what in (str(chapter.number), chapter.folder) and not any(e.written for e in chapter.lessons):
+                raise ExerciseError(
+                    f"chapter {chapter.number} {chapter.title} is planned, and its exercises come with it; "
+                    "`mle list` shows what is written"
+                ) from None
+        if _LESSON.fullmatch(what):
+            lesson = syllabus.lesson(what)
+            if not lesson.written:
+                raise ExerciseError(
+                    f"{planned(lesson)}; its exercise comes with it, and `mle list` shows what is written"
+                ) from None
+        raise
+
+
+def _own_copy(what: str) -> Path:
+    """The notebook to check: a path, or the learner's copy of the exercise of a lesson."""
+    if Path(what).exists() or not _LESSON.fullmatch(what):
+        return Path(what)
+    (exercise,) = _exercises(what)
+    if not exercise.own.is_file():
+        raise FileNotFoundError(
+            f"you have no copy of exercise {what} yet; `mle exercise start {what}` makes "
+            f"{exercise.own.relative_to(exercise.root)}"
+        )
+    return exercise.own
 
 
 def check(args) -> int:
@@ -60,8 +105,9 @@ def check(args) -> int:
     from mlhelpers.course.exercises.grading import check as grade_one
     from mlhelpers.course.syllabus.progress import record_exercise
 
-    exercise = exercise_of(args.notebook)
-    result = grade_one(exercise, args.notebook, timeout=args.timeout)
+    notebook = _own_copy(args.notebook)
+    exercise = exercise_of(notebook)
+    result = grade_one(exercise, notebook, timeout=args.timeout)
     print(result)
     record_exercise(exercise.lesson.number, result.points, result.max_points)
     return 0 if result.passed else 1
@@ -70,19 +116,25 @@ def check(args) -> int:
 def grade(args) -> int:
     """Run the subcommand `mle exercise grade`."""
     from mlhelpers.course.exercises.classroom import grade_class
+    from mlhelpers.course.exercises.sandbox import best_sandbox
 
     if not Path(args.submitted).is_dir():
         raise FileNotFoundError(f"the folder {args.submitted} does not exist")
+    print(f"submissions run in {best_sandbox()}", flush=True)
+
+    def show(student, grading):
+        note = f"  ({'; '.join(grading.notes)})" if grading.notes else ""
+        line = f"{student} {grading.exercise.name}: {grading.points:g} of {grading.max_points:g}{note}"
+        print(line, flush=True)
+
     results = grade_class(
         find_exercises(args.chapter),
         args.submitted,
         args.output,
         feedback=args.feedback,
         timeout=args.timeout,
+        each=show,
     )
-    for student, grading in results:
-        note = f"  ({'; '.join(grading.notes)})" if grading.notes else ""
-        print(f"{student} {grading.exercise.name}: {grading.points:g} of {grading.max_points:g}{note}")
     print(f"{len(results)} rows in {args.output}")
     return 0
 

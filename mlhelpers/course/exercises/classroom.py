@@ -10,20 +10,17 @@ import io
 import os
 import tempfile
 import zipfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlhelpers.course.exercises.exercise import Exercise, ExerciseError, task_of
-from mlhelpers.course.exercises.grading import (
-    Grading,
-    Task,
-    graded_cells,
-    id_of,
-    missing_cells,
-    repeated_cells,
-    run_and_grade,
-)
-from mlhelpers.course.exercises.nbgrader import TIMEOUT, TemporaryCourse
+from mlhelpers.course.exercises.grading import TIMEOUT, Grading, Prepared, Task, graded_cells, run_and_grade
+from mlhelpers.course.exercises.nbgrader import TemporaryCourse
+from mlhelpers.course.exercises.restore import missing_cells, moved_cells, repeated_cells
+from mlhelpers.course.exercises.runner import Judges
+from mlhelpers.course.exercises.sandbox import Limits
 from mlhelpers.course.exercises.versions import committed_release, released_text
 from mlhelpers.course.files import read_notebook, replacing, write_text
 
@@ -82,6 +79,7 @@ def grade_class(
     *,
     feedback: str | os.PathLike[str] | None = None,
     timeout: float = TIMEOUT,
+    each: Callable[[str, Grading], None] | None = None,
 ) -> list[tuple[str, Grading]]:
     """Grade the submissions of a class and write the grades as CSV.
 
@@ -97,6 +95,8 @@ def grade_class(
         Folder for one HTML file per submission, ``student/assignment.html``.
     timeout : float, default=60
         Seconds for one cell.
+    each : callable, optional
+        Called with student and grading as soon as a notebook is graded; its row is in the CSV then.
 
     Returns
     -------
@@ -114,57 +114,102 @@ def grade_class(
     if not given:
         names = ", ".join(exercise.name for exercise in exercises)
         raise FileNotFoundError(f"no {folder.name}/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb for any of: {names}")
-    results = []
-    for exercise in given:
-        with TemporaryCourse(exercise, timeout=timeout) as course:
-            released = read_notebook(course.release())
-            for number, student in enumerate(students):
-                key = f"student{number}"  # a folder's name may hold what nbgrader reads as a pattern
-                path = folder / student / exercise.name / f"{exercise.name}.ipynb"
-                if not path.is_file():
-                    results.append((student, nothing(exercise, released, "nothing handed in")))
-                    continue
-                results.append((student, grade(course, released, key, path)))
-                if feedback is not None and course.graded(key):
-                    html = course.feedback(key).read_text(encoding="utf-8")
-                    write_text(Path(feedback) / student / f"{exercise.name}.html", html)
-    write_text(output, csv_text(results))
+    # Everything is read before the first submission runs, so that none can change another.
+    prepared = [Prepared.of(exercise) for exercise in given]
+    handed_in = {(s, e.name): _read(folder / s / e.name / f"{e.name}.ipynb") for e in given for s in students}
+    results: list[tuple[str, Grading]] = []
+    pages: dict[Path, str] = {}
+    limits = Limits(cell_seconds=timeout)
+    for ready in prepared:
+        with Judges(ready.source) as judges:
+            for student in students:
+                data = handed_in[student, ready.exercise.name]
+                grading, page = grade(ready, judges, data, limits=limits, page=feedback is not None)
+                results.append((student, grading))
+                if page is not None:
+                    pages[Path(feedback) / student / f"{ready.exercise.name}.html"] = page
+                write_text(output, csv_text(results))
+                for path, text in pages.items():
+                    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+                        write_text(path, text)
+                if each is not None:
+                    each(student, grading)
     return results
 
 
-def grade(course: TemporaryCourse, released: NotebookNode, student: str, path: Path) -> Grading:
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _notebook_of(data: bytes, name: str) -> NotebookNode:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(data)
+        try:
+            notebook = read_notebook(path)
+            for cell in notebook.cells:
+                if not isinstance(cell.source, str) or not isinstance(cell.metadata, dict):
+                    raise ValueError(f"{name} is not a notebook: a cell has no text")
+            return notebook
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(path), name)) from error
+        except Exception as error:
+            raise ValueError(f"{name} is not a notebook: {type(error).__name__}") from error
+
+
+def grade(
+    prepared: Prepared,
+    judges: Judges,
+    data: bytes | None,
+    *,
+    limits: Limits | None = None,
+    page: bool = False,
+) -> tuple[Grading, str | None]:
     """Grade a submission; whatever is wrong with it costs points and is noted.
 
     Parameters
     ----------
-    course : TemporaryCourse
-        In which the release version was generated.
-    released : nbformat.NotebookNode
-        That version.
-    student : str
-    path : pathlib.Path
-        Submitted notebook.
+    prepared : Prepared
+    judges : Judges
+        Of the same exercise.
+    data : bytes or None
+        Content of the submitted file, None if nothing was handed in.
+    limits : Limits, optional
+    page : bool, default=False
+        Make the page of feedback.
 
     Returns
     -------
-    Grading
+    grading : Grading
+    page : str or None
+        HTML, None unless wanted and possible.
     """
+    exercise, released = prepared.exercise, prepared.released
+    if data is None:
+        return nothing(exercise, released, "nothing handed in"), None
     try:
-        notebook = read_notebook(path)
-    except (ValueError, OSError) as error:
-        return nothing(course.exercise, released, str(error).replace(str(path), path.name))
+        notebook = _notebook_of(data, f"{exercise.name}.ipynb")
+    except ValueError as error:
+        return nothing(exercise, released, str(error)), None
     notes = []
-    if repeated_cells(notebook):
-        notes.append(f"cells there twice, the first counts: {', '.join(repeated_cells(notebook))}")
-        keep_first(notebook)
-    gone = missing_cells(notebook, released)
-    if gone:
-        notes.append(f"cells put back: {', '.join(gone)}")
-        put_back(notebook, released)
+    for names, fault in (
+        (repeated_cells(notebook), "cells there twice, the first counts"),
+        (missing_cells(notebook, released), "cells put back"),
+        (moved_cells(notebook, released), "cells moved back"),
+    ):
+        if names:
+            notes.append(f"{fault}: {', '.join(names)}")
     try:
-        return run_and_grade(course, student, notebook, tuple(notes))
-    except ExerciseError as error:
-        return nothing(course.exercise, released, f"could not be graded: {error}")
+        grading, executed = run_and_grade(prepared, judges, notebook, tuple(notes), limits=limits)
+    except Exception as error:  # noqa: BLE001  (one submission never ends the grading of the others)
+        return nothing(exercise, released, f"could not be graded: {type(error).__name__}: {error}"), None
+    if not page:
+        return grading, None
+    try:
+        with TemporaryCourse(exercise, files=prepared.files) as course:
+            return grading, course.feedback(executed)
+    except Exception as error:  # noqa: BLE001  (the points are known)
+        return replace(grading, notes=(*grading.notes, f"no feedback: {error}")), None
 
 
 def nothing(exercise: Exercise, released: NotebookNode, note: str) -> Grading:
@@ -174,40 +219,6 @@ def nothing(exercise: Exercise, released: NotebookNode, note: str) -> Grading:
         for cell, title in graded_cells(released)
     ]
     return Grading(exercise, tuple(tasks), (note,))
-
-
-def put_back(notebook: NotebookNode, released: NotebookNode) -> None:
-    """Insert cells of the exercise that are gone, each after the cell of the exercise that precedes it.
-
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-        Changed in place.
-    released : nbformat.NotebookNode
-        Release version.
-    """
-    place = 0
-    for cell in released.cells:
-        name = id_of(cell)
-        if not name:
-            continue
-        there = [index for index, own in enumerate(notebook.cells) if id_of(own) == name]
-        if there:
-            place = there[0] + 1
-        else:
-            notebook.cells.insert(place, cell)
-            place += 1
-
-
-def keep_first(notebook: NotebookNode) -> None:
-    """Make cells that repeat a cell of the exercise ordinary cells, in place."""
-    seen: set[str] = set()
-    for cell in notebook.cells:
-        name = id_of(cell)
-        if name in seen:
-            cell.metadata = {key: value for key, value in cell.metadata.items() if key != "nbgrader"}
-        elif name:
-            seen.add(name)
 
 
 def csv_text(results: list[tuple[str, Grading]]) -> str:

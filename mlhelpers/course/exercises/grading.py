@@ -1,6 +1,6 @@
 """Grading one notebook, behind `mle exercise check`; a class is graded in `classroom`.
 
-nbgrader runs the visible and the hidden tests; a learner reads points, messages and hints.
+The visible and the hidden tests are run by `runner`; a learner reads points, messages and hints.
 """
 
 from __future__ import annotations
@@ -11,13 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbgrader.utils import determine_grade
+
 from mlhelpers.course.exercises.exercise import Exercise, ExerciseError, task_of
-from mlhelpers.course.exercises.messages import answer_error, error_of, one_line, shown_error
-from mlhelpers.course.exercises.nbgrader import TIMEOUT, TemporaryCourse
+from mlhelpers.course.exercises.messages import STOPPED, answer_error, error_of, one_line, shown_error
+from mlhelpers.course.exercises.nbgrader import TemporaryCourse
+from mlhelpers.course.exercises.restore import id_of, marks_of, missing_cells, repeated_cells, restored
+from mlhelpers.course.exercises.runner import Judges, run_cells
+from mlhelpers.course.exercises.sandbox import Limits
 from mlhelpers.course.files import read_notebook
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+TIMEOUT = Limits.cell_seconds
 
 
 @dataclass(frozen=True)
@@ -104,27 +111,76 @@ def check(exercise: Exercise, path: str | os.PathLike[str], *, timeout: float = 
         If cells of the exercise are gone or stand there twice.
     """
     notebook = read_notebook(path)
-    with TemporaryCourse(exercise, timeout=timeout) as course:
-        released = read_notebook(course.release())
-        problems = missing_cells(notebook, released), repeated_cells(notebook)
-        for names, fault in zip(problems, ("gone", "there twice"), strict=True):
-            if names:
-                raise ExerciseError(
-                    f"{Path(path).name}: cells of the exercise are {fault}: {', '.join(names)}; undo the "
-                    "change, or rename the file and begin anew with "
-                    f"`mle exercise start {exercise.lesson.number}`"
-                )
-        return run_and_grade(course, "learner", notebook)
+    prepared = Prepared.of(exercise)
+    problems = missing_cells(notebook, prepared.released), repeated_cells(notebook)
+    for names, fault in zip(problems, ("gone", "there twice"), strict=True):
+        if names:
+            raise ExerciseError(
+                f"{Path(path).name}: cells of the exercise are {fault}: {', '.join(names)}; undo the "
+                "change, or rename the file and begin anew with "
+                f"`mle exercise start {exercise.lesson.number}`"
+            )
+    with Judges(prepared.source) as judges:
+        return run_and_grade(prepared, judges, notebook, limits=Limits(cell_seconds=timeout))[0]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An exercise read once for a whole class; submissions are compared with it, never with a file.
+
+    Attributes
+    ----------
+    exercise : Exercise
+    source, released : nbformat.NotebookNode
+        With solutions and hidden tests, and without.
+    files : dict of str to bytes
+        Course folder of nbgrader in which the release version was generated.
+    """
+
+    exercise: Exercise
+    source: NotebookNode
+    released: NotebookNode
+    files: dict[str, bytes]
+
+    @classmethod
+    def of(cls, exercise: Exercise) -> Prepared:
+        """Read an exercise and generate its release version."""
+        with TemporaryCourse(exercise) as course:
+            released = read_notebook(course.release())
+            return cls(exercise, read_notebook(exercise.source), released, course.files())
 
 
 def run_and_grade(
-    course: TemporaryCourse, student: str, notebook: NotebookNode, notes: tuple[str, ...] = ()
-) -> Grading:
-    """Let nbgrader execute and grade `notebook` in a course in which the release version was generated."""
-    import nbformat
+    prepared: Prepared,
+    judges: Judges,
+    notebook: NotebookNode,
+    notes: tuple[str, ...] = (),
+    *,
+    limits: Limits | None = None,
+) -> tuple[Grading, NotebookNode]:
+    """Put a submission into the exercise, run it, and say what each task earned.
 
-    executed = read_notebook(course.autograde(student, nbformat.writes(notebook)))
-    return grading_of(course.exercise, executed, course.points(student), notes)
+    Parameters
+    ----------
+    prepared : Prepared
+    judges : Judges
+        Of the same exercise.
+    notebook : nbformat.NotebookNode
+        Submission; it is not changed.
+    notes : tuple of str
+        What was found before.
+    limits : Limits, optional
+
+    Returns
+    -------
+    grading : Grading
+    executed : nbformat.NotebookNode
+        With hidden tests and outputs.
+    """
+    executed = restored(notebook, prepared.source, prepared.released)
+    found = run_cells(executed, judges, limits=limits)
+    points = {id_of(cell): determine_grade(cell) for cell in executed.cells if marks_of(cell).get("grade")}
+    return grading_of(prepared.exercise, executed, points, (*notes, *found)), executed
 
 
 def grading_of(
@@ -165,17 +221,16 @@ def grading_of(
 def _other_errors(notebook: NotebookNode) -> list[str]:
     found = []
     for number, cell in enumerate(notebook.cells, 1):
-        marks = cell.metadata.get("nbgrader", {})
+        marks = marks_of(cell)
         graded = marks.get("grade") or marks.get("solution")
-        error = error_of(cell) if cell.cell_type == "code" and not graded else None
-        if error is not None:
+        error = error_of(cell) if cell.cell_type == "code" else None
+        if error is not None and error.ename in STOPPED:
+            if error.ename == "GradingError":
+                continue  # noted already
+            found.append(f"cell {number} was stopped: {one_line(error)}")
+        elif error is not None and not graded:
             found.append(f"cell {number} fails: {one_line(error)}")
     return found
-
-
-def id_of(cell: NotebookNode) -> str | None:
-    """The nbgrader id of a cell, None without one."""
-    return cell.metadata.get("nbgrader", {}).get("grade_id")
 
 
 def graded_cells(notebook: NotebookNode) -> list[tuple[NotebookNode, str]]:
@@ -185,18 +240,6 @@ def graded_cells(notebook: NotebookNode) -> list[tuple[NotebookNode, str]]:
         if cell.cell_type == "markdown":
             headings = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)
             title = headings[-1] if headings else title
-        elif cell.metadata.get("nbgrader", {}).get("grade"):
+        elif marks_of(cell).get("grade"):
             found.append((cell, title or task_of(id_of(cell) or "")))
     return found
-
-
-def missing_cells(notebook: NotebookNode, released: NotebookNode) -> list[str]:
-    """Ids of the cells that the release version has and `notebook` has not."""
-    there = {id_of(cell) for cell in notebook.cells}
-    return [name for cell in released.cells if (name := id_of(cell)) and name not in there]
-
-
-def repeated_cells(notebook: NotebookNode) -> list[str]:
-    """Ids that more than one cell has."""
-    names = [name for cell in notebook.cells if (name := id_of(cell))]
-    return sorted({name for name in names if names.count(name) > 1})

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 NOT_ANSWERED = "not answered yet"
+STOPPED = ("CellTimeoutError", "DeadKernelError", "LimitError", "NotebookTimeoutError", "GradingError")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LINE = re.compile(r"Cell In\s?\[[^\]]*\], line (\d+)")
 _FILE = re.compile(r" \([^()]*\.py, line \d+\)$")  # what a SyntaxError of a cell adds
@@ -34,6 +35,8 @@ def failed_line(error: NotebookNode) -> int | None:
 def one_line(error: NotebookNode) -> str:
     """An exception as one line: an assertion by its message, others by type and message."""
     message = _FILE.sub("", " ".join(_ANSI.sub("", error.evalue).split()))
+    if error.ename in STOPPED:
+        return message
     if error.ename == "AssertionError":
         return message or "an assertion failed that says nothing"
     return f"{error.ename}: {message}".rstrip(": ")
@@ -58,7 +61,7 @@ def shown_error(cell: NotebookNode) -> str:
         return ""
     if error.ename == "NotImplementedError":
         return NOT_ANSWERED
-    if error.ename in ("CellTimeoutError", "DeadKernelError"):
+    if error.ename in STOPPED:
         return error.evalue.replace("the cell", "the test")
     line = failed_line(error)
     hidden = hidden_lines(cell.source)

@@ -1,7 +1,7 @@
 """nbgrader, called from Python in a temporary course folder with a gradebook of its own.
 
-Used by `mle exercise`; two parts of nbgrader are replaced: cells that hang or kill the kernel cost their own
-task only, and feedback holds no hidden test.
+Used by `mle exercise`; two parts of nbgrader are replaced: submissions are executed by `runner`, where no
+gradebook is, and feedback holds no hidden test. Every submission has a course and a gradebook of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
-from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
@@ -32,87 +31,29 @@ from nbgrader.preprocessors import (
 )
 from nbgrader.utils import is_grade
 from sqlalchemy.exc import SAWarning
-from traitlets import Float
 from traitlets.config import Config
 
 from mlhelpers.course.exercises.exercise import Exercise, ExerciseError
 from mlhelpers.course.exercises.messages import leaks, shown_error
 from mlhelpers.course.exercises.rules import hidden_lines
-from mlhelpers.course.runs.kernels import kernel_settings
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-TIMEOUT = 60.0
+_STUDENT = "student"  # a real name may hold what nbgrader reads as a pattern
 
 
-class RunCells(NbGraderPreprocessor):
-    """Execute a submission; one cell that hangs or kills the kernel does not stop the others."""
+class TakeOutputs(NbGraderPreprocessor):
+    """Put the outputs of an executed notebook into what nbgrader would have executed itself."""
 
-    timeout = Float(TIMEOUT, help="Seconds that one cell may take").tag(config=True)
+    executed: NotebookNode
 
     def preprocess(self, nb, resources):
-        """Execute `nb` in place in the folder that `resources` name."""
-        run_cells(nb, folder=Path(resources["metadata"]["path"]), timeout=self.timeout)
-        for cell in nb.cells:  # nbgrader counts a warning as a wrong answer
-            if is_grade(cell):
-                for output in cell.get("outputs", []):
-                    if output.get("name") == "stderr":
-                        output.name = "stdout"
-        return nb, resources
-
-
-def run_cells(notebook: NotebookNode, *, folder: Path, timeout: float = TIMEOUT) -> None:
-    """Execute every code cell in place, going on after errors.
-
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-        Changed in place. A cell that took longer than `timeout` or killed the kernel holds an error that
-        says so; the notebook is then run again, in a new kernel, without it.
-    folder : pathlib.Path
-        Working folder of the kernel.
-    timeout : float, default=60
-        Seconds for one cell.
-    """
-    from nbclient import NotebookClient
-
-    stopped: dict[int, NotebookNode] = {}
-    while True:
-        for index, cell in enumerate(notebook.cells):
+        """Change `nb` in place."""
+        for cell, run in zip(nb.cells, self.executed.cells, strict=True):
             if cell.cell_type == "code":
-                cell.update(outputs=[stopped[index]] if index in stopped else [], execution_count=None)
-        client = NotebookClient(
-            notebook,
-            kernel_name="python3",
-            timeout=timeout,
-            allow_errors=True,
-            coalesce_streams=True,
-            record_timing=False,
-            shutdown_kernel="immediate",
-            resources={"metadata": {"path": str(folder)}},
-            **kernel_settings(),
-        )
-        failure = _run_until_stopped(client, notebook, stopped, timeout)
-        if failure is None:
-            return
-        stopped[failure[0]] = failure[1]
-
-
-def _run_until_stopped(client, notebook, stopped, timeout) -> tuple[int, NotebookNode] | None:
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
-
-    with client.setup_kernel():
-        for index, cell in enumerate(notebook.cells):
-            if index in stopped:
-                continue
-            try:
-                client.execute_cell(cell, index)
-            except CellTimeoutError:
-                return index, _error("CellTimeoutError", f"the cell ran longer than {timeout:g} s")
-            except DeadKernelError:
-                return index, _error("DeadKernelError", "the cell ended the kernel")
-    return None
+                cell.update(outputs=run.outputs, execution_count=run.execution_count)
+        return nb, resources
 
 
 def _error(name: str, message: str) -> NotebookNode:
@@ -150,18 +91,25 @@ class TemporaryCourse:
     Parameters
     ----------
     exercise : Exercise
-    timeout : float, default=60
-        Seconds for one cell of a submission.
+    files : dict of str to bytes, optional
+        What `files` gave in another course for the exercise: the release version need not be generated again.
     """
 
-    def __init__(self, exercise: Exercise, *, timeout: float = TIMEOUT) -> None:
+    def __init__(self, exercise: Exercise, *, files: dict[str, bytes] | None = None) -> None:
         self.exercise = exercise
         self.config = Config()
-        self.config.RunCells.timeout = timeout
+        self._given = files
 
     def __enter__(self) -> TemporaryCourse:
         self._folder = tempfile.TemporaryDirectory(prefix="mle-exercise-")
         self.root = Path(self._folder.name)
+        self.config.CourseDirectory.root = str(self.root)
+        self.config.CourseDirectory.db_url = self.database
+        if self._given is not None:
+            for name, data in self._given.items():
+                (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+                (self.root / name).write_bytes(data)
+            return self
         name = self.exercise.name
         target = self.root / "source" / name / f"{name}.ipynb"
         target.parent.mkdir(parents=True)
@@ -169,12 +117,15 @@ class TemporaryCourse:
         with closing(sqlite3.connect(self.root / "gradebook.db")) as database:
             # A gradebook that has a table is taken as it is; a new one would call the program `alembic`.
             database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-        self.config.CourseDirectory.root = str(self.root)
-        self.config.CourseDirectory.db_url = self.database
         return self
 
     def __exit__(self, *error) -> None:
         self._folder.cleanup()
+
+    def files(self) -> dict[str, bytes]:
+        """Every file of the course, to make another one from."""
+        paths = [path for path in self.root.rglob("*") if path.is_file()]
+        return {str(path.relative_to(self.root)): path.read_bytes() for path in paths}
 
     @property
     def database(self) -> str:
@@ -190,29 +141,26 @@ class TemporaryCourse:
         self._convert(GenerateAssignment, ".")
         return self._place("release", ".")
 
-    def autograde(self, student: str, text: str) -> Path:
-        """Grade the notebook `text` as the submission of `student`; gives the executed notebook."""
-        submitted = self._place("submitted", student)
+    def feedback(self, executed: NotebookNode) -> str:
+        """HTML of an executed notebook with its points, without hidden tests."""
+        import nbformat
+
+        plain = executed.copy()
+        plain.cells = [cell.copy() for cell in executed.cells]
+        submitted = self._place("submitted", _STUDENT)
         submitted.parent.mkdir(parents=True)
-        submitted.write_text(text, encoding="utf-8")
-        self._convert(_Autograde, student)
-        return self._place("autograded", student)
+        submitted.write_text(nbformat.writes(plain), encoding="utf-8")
 
-    def graded(self, student: str) -> bool:
-        """Whether `student` has a graded notebook."""
-        return self._place("autograded", student).is_file()
+        class Take(TakeOutputs):
+            pass
 
-    def feedback(self, student: str) -> Path:
-        """HTML of a graded submission, without hidden tests."""
-        self._convert(_Feedback, student)
-        return self._place("feedback", student, "html")
+        class Grade(_Autograde):
+            autograde_preprocessors = (Take, *_Autograde.autograde_preprocessors)
 
-    def points(self, student: str) -> dict[str, tuple[float, float]]:
-        """Score and maximum of each test cell, by its id."""
-        name = self.exercise.name
-        with _log(), Gradebook(self.database) as gradebook:
-            grades = gradebook.find_submission_notebook(name, name, student).grades
-            return {grade.name: (float(grade.score), float(grade.max_score)) for grade in grades}
+        Take.executed = executed
+        self._convert(Grade, _STUDENT)
+        self._convert(_Feedback, _STUDENT)
+        return self._place("feedback", _STUDENT, "html").read_text(encoding="utf-8")
 
     def _convert(self, kind: type, student: str) -> None:
         config = self.config.copy()
@@ -228,7 +176,6 @@ class TemporaryCourse:
 
 class _Autograde(Autograde):
     autograde_preprocessors = (
-        RunCells,
         IgnorePattern,
         ClearMetadataPreprocessor,
         LimitOutput,

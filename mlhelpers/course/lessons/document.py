@@ -156,6 +156,28 @@ def asserts(cell: NotebookNode) -> bool:
     return bool(re.search(r"^\s*assert\b|\bassert_\w+\(", cell.source, re.MULTILINE))
 
 
+def notebook_path(what: str | os.PathLike[str]) -> Path:
+    """Path of a notebook that is given by its path or, a lesson, by its number.
+
+    Parameters
+    ----------
+    what : str or path-like
+        Such as ``"2.3"`` or ``"notebooks/02_data/03_exploratory_data_analysis.ipynb"``.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file; the message names the nearest lesson.
+    ValueError
+        If there is no lesson of this number, or it is not written yet.
+    """
+    return Path(what) if Path(what).exists() else load_syllabus().notebook(what)
+
+
 def load_document(path: str | os.PathLike[str]) -> Document:
     """Read a notebook and find out which kind it is and which lesson.
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from mlhelpers.course.files import find_root, read_notebook, write_text
+from mlhelpers.course.lessons.document import notebook_path
 from mlhelpers.course.runs.failures import NotebookError
 from mlhelpers.course.runs.kernels import Execution, execute
 
@@ -56,8 +57,9 @@ def run_lesson(path: str | os.PathLike[str], *, store: bool = False) -> Executio
 
 def _run_all(files: list[str], *, store: bool) -> int:
     failed = 0
-    for file in files:
+    for what in files:
         try:
+            file = notebook_path(what)
             result = run_lesson(file, store=store)
         except (NotebookError, OSError, ValueError) as error:
             print(f"mle: {error}", file=sys.stderr)
@@ -65,7 +67,7 @@ def _run_all(files: list[str], *, store: bool) -> int:
             continue
         done = "saved" if store else "ran"
         print(
-            f"{Path(file).stem}: {done}, {result.cells} cells, {result.seconds:.1f} s, "
+            f"{file.stem}: {done}, {result.cells} cells, {result.seconds:.1f} s, "
             f"peak {result.peak_megabytes:.0f} MB",
             flush=True,
         )
@@ -78,13 +80,13 @@ def _run_all(files: list[str], *, store: bool) -> int:
     return 1 if failed else 0
 
 
-def _record(file: str, result: Execution) -> None:
+def _record(file: Path, result: Execution) -> None:
     """Note a run of a lesson of this course in the learner's progress."""
     from mlhelpers.course.syllabus import load_syllabus
     from mlhelpers.course.syllabus.progress import record_run
 
     try:
-        syllabus = load_syllabus(find_root(Path(file).parent))
+        syllabus = load_syllabus(find_root(file.parent))
     except FileNotFoundError:  # a notebook outside of the course
         return
     lesson = syllabus.by_file(file)

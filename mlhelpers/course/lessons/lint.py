@@ -9,7 +9,7 @@ import json
 import os
 
 from mlhelpers.course.lessons import lint_code, lint_prose, lint_structure  # noqa: F401  (they register)
-from mlhelpers.course.lessons.document import RULES, Finding, load_document
+from mlhelpers.course.lessons.document import RULES, Finding, load_document, notebook_path
 
 
 def check_lesson(path: str | os.PathLike[str]) -> list[Finding]:
@@ -44,7 +44,7 @@ def check_lesson(path: str | os.PathLike[str]) -> list[Finding]:
 
 def command(args) -> int:
     """Run the subcommand `mle lesson check`."""
-    results = {file: check_lesson(file) for file in args.files}
+    results = {str(file): check_lesson(file) for file in map(notebook_path, args.files)}
     if args.json:
         print(
             json.dumps(

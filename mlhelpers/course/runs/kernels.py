@@ -73,6 +73,37 @@ def kernel_settings() -> dict[str, Any]:
     }
 
 
+def join_streams(cell: NotebookNode) -> None:
+    """Join the printed outputs of a cell by stream, and keep of an overwritten line what stands at the end.
+
+    Does what nbclient's ``coalesce_streams`` does, whose regular expression takes hours for a long line.
+
+    Parameters
+    ----------
+    cell : nbformat.NotebookNode
+        Executed code cell, changed in place.
+    """
+    texts: dict[str, list[str]] = {}
+    kept = []
+    for output in cell.outputs:
+        if output.output_type != "stream":
+            kept.append(output)
+            continue
+        if output.name not in texts:
+            texts[output.name] = []
+            kept.append(output)
+        texts[output.name].append(output.text)
+    for output in kept:
+        if output.output_type == "stream":
+            lines = "".join(texts[output.name]).split("\n")
+            output.text = "\n".join(line[line.rfind("\r", 0, -1) + 1 :] for line in lines)
+    for here in range(len(kept) - 1):  # they arrive in any order
+        names = [kept[n].get("name") if kept[n].output_type == "stream" else "" for n in (here, here + 1)]
+        if names == ["stderr", "stdout"]:
+            kept[here], kept[here + 1] = kept[here + 1], kept[here]
+    cell.outputs = kept
+
+
 def execute(notebook: NotebookNode, *, name: str, folder: Path) -> Execution:
     """Execute every code cell of `notebook` in place.
 
@@ -106,7 +137,6 @@ def execute(notebook: NotebookNode, *, name: str, folder: Path) -> Execution:
     client = NotebookClient(
         notebook,
         kernel_name="python3",
-        coalesce_streams=True,
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=on_cell_start,
@@ -120,6 +150,8 @@ def execute(notebook: NotebookNode, *, name: str, folder: Path) -> Execution:
             memory.watch(client.km.provisioner.pid)
             for index, cell in enumerate(notebook.cells):
                 client.execute_cell(cell, index)
+                if cell.cell_type == "code":
+                    join_streams(cell)
             memory.stop()
     except (CellExecutionError, DeadKernelError) as error:
         raise _named(error, notebook, name, started[-1] if started else None) from error

@@ -11,6 +11,7 @@ _HOME = {
     "Syllabus": "syllabus",
     "SyllabusError": "syllabus",
     "load_syllabus": "syllabus",
+    "planned": "syllabus",
 }
 __all__ = sorted(_HOME)
 __getattr__, __dir__ = lazy_names(__name__, _HOME)

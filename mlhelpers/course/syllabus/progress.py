@@ -133,20 +133,35 @@ class Summary:
 
     def __str__(self) -> str:
         """Plain-text table with one bar per chapter."""
-        width = max(len(c.title) for c in self.chapters)
+        width = max((len(c.title) for c in self.chapters if c.written), default=0)
         lines = [f"{self.run} of {self.written} lessons run"]
         for c in self.chapters:
+            if not c.written:
+                continue
             bar = "#" * c.run + "." * (c.written - c.run)
-            text = f"{c.chapter:2d} {c.title:<{width}}  {bar or '(planned)':<10}"
-            lines.append(f"{text} {c.exercises_passed} exercises passed")
-        return "\n".join(lines)
+            word = "exercise" if c.exercises_passed == 1 else "exercises"
+            lines.append(f"{c.chapter:2d} {c.title:<{width}}  {bar:<10} {c.exercises_passed} {word} passed")
+        return "\n".join([*lines, *([self._planned()] if self._planned() else [])])
+
+    def _planned(self) -> str:
+        """One line for the chapters of which nothing is written; empty without one."""
+        planned = [c for c in self.chapters if not c.written]
+        if not planned:
+            return ""
+        numbers = [c.chapter for c in planned]
+        together = len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1
+        names = f"{numbers[0]} to {numbers[-1]}" if together else ", ".join(map(str, numbers))
+        lessons = sum(c.lessons for c in planned)
+        return f"chapter{'s' if len(planned) > 1 else ''} {names} planned, {lessons} lessons"
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         rows = []
         for c in self.chapters:
-            bar = f'<progress value="{c.run}" max="{c.written}"></progress>' if c.written else "planned"
+            if not c.written:
+                continue
+            bar = f'<progress value="{c.run}" max="{c.written}"></progress>'
             cells = (
                 f"{c.chapter} {html.escape(c.title)}",
                 bar,
@@ -160,7 +175,8 @@ class Summary:
             f'<th style="text-align:left">{h}</th>'
             for h in ("Chapter", "", "Lessons run", "Exercises passed")
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        planned = f"<p>{self._planned()}</p>" if self._planned() else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{planned}"
 
     def to_dict(self) -> dict[str, Any]:
         """Summary as plain data, for `mle progress --json`."""

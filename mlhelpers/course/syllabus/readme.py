@@ -1,4 +1,4 @@
-"""The README's table of chapters, generated from the syllabus between two markers.
+"""The README's table of chapters and its count of lessons, generated from the syllabus between markers.
 
 ``python -m mlhelpers.course.syllabus.readme`` writes it, ``--check`` fails when it is out of date.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +15,11 @@ from mlhelpers.course.files import find_root, write_text
 from mlhelpers.course.syllabus.syllabus import Syllabus, load_syllabus
 
 START, END = "<!-- chapters:start -->", "<!-- chapters:end -->"
+_COUNT = re.compile(r"(?<=<!-- lessons:start -->)[^<]*(?=<!-- lessons:end -->)")
 
 
 def chapter_table(syllabus: Syllabus) -> str:
-    """Markdown table: chapter, lessons written, what you can do afterwards, links to written lessons.
+    """Markdown table: chapter, what you can do afterwards, links to written lessons, how many are planned.
 
     Parameters
     ----------
@@ -27,14 +29,31 @@ def chapter_table(syllabus: Syllabus) -> str:
     -------
     str
     """
-    lines = ["| Chapter | Written | Afterwards you can | Lessons |", "|---|---|---|---|"]
+    lines = ["| Chapter | Afterwards you can | Lessons |", "|---|---|---|"]
     for chapter in syllabus.chapters:
         written = [lesson for lesson in chapter.lessons if lesson.written]
-        links = ", ".join(f"[{les.number} {les.title}](notebooks/{les.file})" for les in written) or "planned"
+        parts = [f"[{les.number} {les.title}](notebooks/{les.file})" for les in written]
+        if len(written) < len(chapter.lessons):
+            parts.append(f"{len(chapter.lessons) - len(written)} planned")
         outcome = chapter.outcome[0].lower() + chapter.outcome[1:]
-        count = f"{len(written)} of {len(chapter.lessons)}"
-        lines.append(f"| {chapter.number} {chapter.title} | {count} | {outcome} | {links} |")
+        lines.append(f"| {chapter.number} {chapter.title} | {outcome} | {', '.join(parts)} |")
     return "\n".join(lines)
+
+
+def with_count(readme: str, syllabus: Syllabus) -> str:
+    """Text of the README with the numbers of written and of all lessons between the markers for it, if any.
+
+    Parameters
+    ----------
+    readme : str
+    syllabus : Syllabus
+
+    Returns
+    -------
+    str
+    """
+    lessons = list(syllabus)
+    return _COUNT.sub(f"{sum(lesson.written for lesson in lessons)} of {len(lessons)}", readme)
 
 
 def with_table(readme: str, table: str) -> str:
@@ -73,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         1 when the check finds the table out of date or the README cannot be used.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m mlhelpers.course.syllabus.readme", description="The README's chapter table."
+        prog="python -m mlhelpers.course.syllabus.readme", description="The README's chapter table and count."
     )
     parser.add_argument(
         "--check", action="store_true", help="fail when the table is out of date; write nothing"
@@ -83,13 +102,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         root: Path = find_root()
         file = root / "README.md"
         old = file.read_text(encoding="utf-8")
-        new = with_table(old, chapter_table(load_syllabus(root)))
+        syllabus = load_syllabus(root)
+        new = with_count(with_table(old, chapter_table(syllabus)), syllabus)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     if args.check and new != old:
         print(
-            "README.md: the chapter table is out of date; run python -m mlhelpers.course.syllabus.readme",
+            "README.md: the chapter table or the count of lessons is out of date; "
+            "run python -m mlhelpers.course.syllabus.readme",
             file=sys.stderr,
         )
         return 1

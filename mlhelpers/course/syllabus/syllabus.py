@@ -5,6 +5,7 @@ Everything that lists lessons reads it: README table, start notebook, `mle list`
 
 from __future__ import annotations
 
+import difflib
 import graphlib
 import os
 import re
@@ -138,12 +139,74 @@ class Syllabus:
         Raises
         ------
         ValueError
-            If there is none.
+            If there is none; the message names the nearest.
         """
         for lesson in self:
             if lesson.number == number:
                 return lesson
-        raise ValueError(f"no lesson {number!r} in the syllabus; `mle list` shows their numbers")
+        raise ValueError(f"no lesson {number!r} in the syllabus; {self._nearest(number)}")
+
+    def _nearest(self, text: str) -> str:
+        """What a learner who wrote `text` for a lesson may have meant."""
+        lessons = {lesson.number: lesson for lesson in self}
+        chapters = {str(chapter.number): chapter for chapter in self.chapters}
+        digits = [str(int(part)) for part in re.findall(r"[0-9]+", text)]
+        alone = re.fullmatch(r"\s*[0-9]+\s*", text) is not None
+        if alone and digits[0] in chapters:
+            own = chapters[digits[0]].lessons
+            return f"chapter {digits[0]} has {own[0].number} to {own[-1].number}"
+        if alone and len(digits[0]) > 1:
+            digits = [digits[0][:-1], digits[0][-1]]
+        for number in (".".join(digits[:2]), ".".join(digits[:1] + [part[0] for part in digits[1:2]])):
+            if number in lessons:
+                return _meant(lessons[number])
+        titles = {lesson.title.lower(): lesson for lesson in self}
+        stems = {re.sub(r"[0-9_]+", " ", Path(lesson.file).stem).strip(): lesson for lesson in self}
+        words = re.sub(r"[\W\d_]+", " ", Path(text).stem).strip().lower()
+        near = difflib.get_close_matches(words, [*titles, *stems], n=1) if words else []
+        if near:
+            return _meant((titles | stems)[near[0]])
+        single = {word: lesson for title, lesson in reversed(titles.items()) for word in title.split()}
+        near = difflib.get_close_matches(words, [word for word in single if len(word) > 3], n=1, cutoff=0.7)
+        if near:
+            return _meant(single[near[0]])
+        if digits and digits[0] in chapters:
+            own = chapters[digits[0]].lessons
+            return f"chapter {digits[0]} has {own[0].number} to {own[-1].number}"
+        return "`mle list` shows their numbers"
+
+    def notebook(self, text: str | os.PathLike[str]) -> Path:
+        """Notebook of a written lesson that is named by its number or by its path.
+
+        Parameters
+        ----------
+        text : str or path-like
+            Such as ``"2.3"``, or the path of any notebook that exists.
+
+        Returns
+        -------
+        pathlib.Path
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file; the message names the nearest lesson.
+        ValueError
+            If the lesson is planned only, or there is none of this number.
+        """
+        path = Path(text)
+        if path.exists():
+            return path
+        if path.suffix == ".ipynb":
+            files = {lesson.file: lesson for lesson in self if lesson.written}
+            near = difflib.get_close_matches("/".join(path.absolute().parts[-2:]), list(files), n=1)
+            hint = f"; {_meant(files[near[0]])}" if near else ""
+            raise FileNotFoundError(f"notebook {path} does not exist{hint}")
+        lesson = self.lesson(str(text))
+        if not lesson.written:
+            raise ValueError(f"{planned(lesson)}; `mle list` shows those that are")
+        inside = Path.cwd().is_relative_to(self.root)
+        return Path(os.path.relpath(self.path(lesson))) if inside else self.path(lesson)
 
     def by_file(self, path: str | os.PathLike[str]) -> Lesson | None:
         """Lesson stored at `path`, or None.
@@ -169,6 +232,15 @@ class Syllabus:
         lessons = list(self)
         position = lessons.index(lesson) + 1
         return lessons[position] if position < len(lessons) else None
+
+
+def planned(lesson: Lesson) -> str:
+    """Say that `lesson` is not there yet, for messages."""
+    return f"lesson {lesson.number} {lesson.title} is planned, not written yet"
+
+
+def _meant(lesson: Lesson) -> str:
+    return f"did you mean {lesson.number} {lesson.title}?"
 
 
 def load_syllabus(root: str | os.PathLike[str] | None = None) -> Syllabus:

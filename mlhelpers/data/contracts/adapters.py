@@ -6,11 +6,13 @@ Taught in lesson 2.5, which compares what each tool catches.
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from mlhelpers.data.contracts.schema import ColumnRule, Contract
@@ -159,6 +161,8 @@ def validate_suite(suite: gx.ExpectationSuite, frame: pd.DataFrame) -> list[str]
     ----------
     suite : great_expectations.ExpectationSuite
     frame : DataFrame of shape (n_rows, n_columns)
+        Columns of pandas' and Arrow's own types, categories and dates with a zone are checked as the plain
+        NumPy columns that they stand for.
 
     Returns
     -------
@@ -166,7 +170,7 @@ def validate_suite(suite: gx.ExpectationSuite, frame: pd.DataFrame) -> list[str]
         Each failed expectation as `column: name of the expectation`; empty if the frame passes.
     """
     require_unique_columns(frame, suite.name)
-    result = _batch_definition().get_batch({"dataframe": frame}).validate(suite)
+    result = _batch_definition().get_batch({"dataframe": _plain(frame)}).validate(suite)
     configurations = [part.expectation_config for part in result.results if not part.success]
     return sorted(f"{part.kwargs.get('column', 'table')}: {part.type}" for part in configurations)
 
@@ -175,8 +179,12 @@ def _expectations(column: str, rule: ColumnRule) -> Iterator[Any]:
     expect = _great_expectations().expectations
     yield expect.ExpectColumnValuesToBeInTypeList(column=column, type_list=_DTYPES[rule.type])
     low, high = _bounds(rule)
+    if rule.type == "date":  # in UTC without a zone, as `validate_suite` gives the dates
+        low, high = (at if at is None or at.tz is None else at.tz_convert(None) for at in (low, high))
     if rule.type == "integer" and low is not None and high is not None:
-        yield expect.ExpectColumnValuesToBeInSet(column=column, value_set=list(range(low, high + 1)))
+        yield expect.ExpectColumnValuesToBeInSet(
+            column=column, value_set=list(range(math.ceil(low), math.floor(high) + 1))
+        )
     elif low is not None or high is not None:
         yield expect.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high)
     if rule.choices is not None:
@@ -213,6 +221,28 @@ def _bounds(rule: ColumnRule) -> tuple[Any, Any]:
 
 def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame in NumPy's types, which are those that Great Expectations knows by name."""
+    return pd.DataFrame({name: _plain_column(frame[name]) for name in frame.columns}, index=frame.index)
+
+
+def _plain_column(column: pd.Series) -> pd.Series:
+    types, dtype = pd.api.types, column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        column = column.astype(dtype.categories.dtype)
+        dtype = column.dtype
+    if types.is_datetime64_any_dtype(dtype):
+        zoned = getattr(dtype, "tz", None) or getattr(getattr(dtype, "pyarrow_dtype", None), "tz", None)
+        moments = pd.to_datetime(column, utc=bool(zoned))
+        moments = moments.dt.tz_localize(None) if zoned else moments
+        return pd.Series(moments.to_numpy("datetime64[ns]", na_value=None), index=column.index)
+    if types.is_bool_dtype(dtype) or not types.is_numeric_dtype(dtype):
+        return column if isinstance(dtype, np.dtype) else column.astype(object).where(column.notna(), None)
+    if types.is_integer_dtype(dtype) and not column.hasnans:
+        return column.astype("int64")
+    return pd.Series(column.to_numpy("float64", na_value=np.nan), index=column.index)
 
 
 @cache

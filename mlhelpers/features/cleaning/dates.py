@@ -92,6 +92,8 @@ class DateParser(ColumnTransform):
             raise ValueError(f"day_first must be None, True or False, got {self.day_first!r}")
         if isinstance(self.formats, str):
             raise TypeError(f"formats: give a list of formats, [{self.formats!r}]")
+        for name in ("earliest", "latest"):
+            _check_limit(name, getattr(self, name))
         self._parse(self._frame(X, fit=True))
         return self
 
@@ -192,6 +194,17 @@ class DateParser(ColumnTransform):
         kept = self.output == "days"
         tags.transformer_tags.preserves_dtype = ["float64", "float32"] if kept else []
         return tags
+
+
+def _check_limit(name: str, limit: Any) -> None:
+    if limit is None:
+        return
+    try:
+        known = not is_date_word(limit) and not pd.isna(_in_utc(limit))
+    except (TypeError, ValueError):
+        known = False
+    if not known:
+        raise ValueError(f"{name} must be a date such as '2020-01-31', got {limit!r}")
 
 
 def _in_utc(limit: str | date) -> pd.Timestamp:

@@ -175,7 +175,7 @@ def compare_mitigations(
         if isinstance(frame, pd.DataFrame):
             require_unique_columns(frame, side)
     y_train, y_test = np.asarray(y_train), np.asarray(y_test)
-    groups_train, groups_test = np.asarray(groups_train), np.asarray(groups_test)
+    groups_train, groups_test = _named(groups_train), _named(groups_test)
     labels = {"": y_test} | ({} if truth is None else {"true_": np.asarray(truth)})
     for name, values in {**labels, "groups": groups_test, "X": X_test}.items():
         if len(values) != len(y_test):
@@ -213,6 +213,13 @@ def compare_mitigations(
     table = pd.DataFrame.from_dict(rows, orient="index").astype(float).rename_axis("method")
     table.columns = pd.MultiIndex.from_tuples(table.columns, names=["metric", "part"])
     return MitigationComparison(table, decisions)
+
+
+def _named(groups: Any) -> np.ndarray:
+    """Groups in which those without a value are one of their own, as in `metrics_by_group`."""
+    values = values_of(groups)
+    missing = pd.isna(values)
+    return np.where(missing, "missing", values.astype(object)) if missing.any() else values
 
 
 def _decide(name: str, estimator: Any, train: tuple, X_test: Any, groups_test: Any, options: dict) -> Any:

@@ -39,8 +39,8 @@ def metrics_by_slice(
     y, p : array-like of shape (n_rows,)
         Labels 0 and 1; probabilities of 1.
     slices : DataFrame of shape (n_rows, n_columns)
-        Categories are taken value by value, numbers with more than `bins` values by quantile; missing values
-        are a slice of their own.
+        Categories are taken value by value, numbers with more than `bins` values by quantile, of which a
+        value that fills a bin is apart; missing values are a slice of their own.
     metrics : sequence of str, default=("roc_auc", "recall")
         Names as in `classification_metrics`; the first one orders the table.
     threshold : float, default=0.5
@@ -99,12 +99,28 @@ def metrics_by_slice(
 def _labels(values: pd.Series, bins: int) -> np.ndarray:
     is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if is_number and values.nunique() > bins:
-        cut = pd.qcut(values, bins, duplicates="drop", precision=2)
-        if cut.nunique() == 1:  # one value fills nearly all bins: it is a slice, and the rest is another
-            often = values.mode().iloc[0]
-            return np.where(
-                values.isna(), "missing", np.where(values == often, f"{often:g}", f"other than {often:g}")
-            ).astype(object)
-        values = cut
+        return _number_labels(values, bins)
     labels = values.astype(object).map(str)
     return labels.where(values.notna().to_numpy(), "missing").to_numpy(dtype=object)
+
+
+def _number_labels(values: pd.Series, bins: int) -> np.ndarray:
+    """A value that fills a bin is a slice; the others are cut into bins of about the same size."""
+    numbers = pd.Series(values.dropna().to_numpy(dtype=np.float64))
+    counts = numbers.value_counts()
+    often = sorted(counts.index[counts >= len(numbers) / bins])
+    others = numbers[~numbers.isin(often)]
+    parts = max(round(bins * len(others) / len(numbers)), 1)
+    labels = pd.Series("missing", index=range(len(values)), dtype=object)
+    at = np.flatnonzero(values.notna())
+    named = numbers.map(lambda value: f"{value:g}").astype(object)
+    if others.size and parts == 1:
+        named[others.index] = f"other than {', '.join(f'{value:g}' for value in often)}"
+    elif others.size:
+        for interval, rows in others.groupby(
+            pd.qcut(others, parts, duplicates="drop", precision=2), observed=True
+        ):
+            apart = "".join(f" without {value:g}" for value in often if value in interval)
+            named[rows.index] = f"{interval}{apart}"
+    labels.iloc[at] = named.to_numpy(dtype=object)
+    return labels.to_numpy(dtype=object)

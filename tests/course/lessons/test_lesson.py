@@ -91,3 +91,28 @@ def test_missing_or_broken_files_are_told(course, action, capsys):
     assert "a.ipynb does not exist" in capsys.readouterr().err
     assert main(["lesson", action, "b.ipynb"]) == 1
     assert "is not a notebook" in capsys.readouterr().err
+
+
+def test_lessons_are_named_by_their_number_too(course, make, capsys):
+    make("notebooks/01_foundations/01_what_it_is.ipynb", "print(1)")
+    assert main(["lesson", "run", "1.1"]) == 0
+    assert capsys.readouterr().out.startswith("01_what_it_is: ran, 1 cells")
+    assert main(["lesson", "check", "1.1"]) == 1
+    assert capsys.readouterr().out.startswith("notebooks/01_foundations/01_what_it_is.ipynb: file: L")
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("2.1", "lesson 2.1 Missing data is planned, not written yet; `mle list` shows those that are"),
+        ("1.2", "no lesson '1.2' in the syllabus; chapter 1 has 1.1 to 1.1"),
+        (
+            "notebooks/01_foundations/01_what_is_it.ipynb",
+            "01_what_is_it.ipynb does not exist; did you mean 1.1 What it is?",
+        ),
+    ],
+)
+@pytest.mark.parametrize("action", ["run", "save", "check"])
+def test_lesson_that_is_not_there_gets_the_nearest(course, action, what, told, capsys):
+    assert main(["lesson", action, what]) == 1
+    assert told in capsys.readouterr().err

@@ -57,10 +57,26 @@ def test_summary_shows_itself_as_text_and_as_a_table(course, capsys):
     text = capsys.readouterr().out
     assert "1 of 1 lessons run" in text
     assert " 1 Foundations  #          0 exercises passed" in text
-    assert " 2 Data         (planned)" in text
+    assert text.endswith("chapter 2 planned, 2 lessons\n")
     table = progress.summary()._repr_html_()
     assert '<progress value="1" max="1">' in table
-    assert "2 Data" in table
+    assert table.endswith("<p>chapter 2 planned, 2 lessons</p>")
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ([5, 0, 0, 0], "chapters 2 to 4 planned, 15 lessons"),
+        ([5, 0, 5, 0], "chapters 2, 4 planned, 10 lessons"),
+        ([5, 5], None),
+    ],
+)
+def test_planned_chapters_are_summed_in_one_line(written, line):
+    chapters = [
+        progress.ChapterProgress(n, f"Chapter {n}", 5, count, 0, 1) for n, count in enumerate(written, 1)
+    ]
+    last = str(progress.Summary(tuple(chapters))).splitlines()[-1]
+    assert last == line if line else last.endswith("1 exercise passed")
 
 
 def test_json_and_reset(course, capsys):

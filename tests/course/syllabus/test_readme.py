@@ -16,9 +16,9 @@ def test_table_is_written_between_the_markers(readme):
     assert main([]) == 0
     text = readme.read_text()
     link = "[1.1 What it is](notebooks/01_foundations/01_what_it_is.ipynb)"
-    row = f"| 1 Foundations | 1 of 1 | begin with a sound machine | {link} |"
+    row = f"| 1 Foundations | begin with a sound machine | {link} |"
     assert row in text.splitlines()
-    assert "| 2 Data | 0 of 2 | check the data | planned |" in text
+    assert "| 2 Data | check the data | 2 planned |" in text
     assert text.startswith("# Course\n\n<!--")
     assert text.endswith("-->\n\nmore\n")
 
@@ -31,6 +31,14 @@ def test_check_fails_until_the_table_is_written_and_writes_nothing(readme, capsy
     assert main([]) == 0
     assert main(["--check"]) == 0
     assert main([]) == 0
+
+
+def test_count_of_lessons_is_that_of_the_syllabus(readme):
+    readme.write_text(readme.read_text() + "<!-- lessons:start -->70<!-- lessons:end --> lessons\n")
+    assert main(["--check"]) == 1
+    assert main([]) == 0
+    assert readme.read_text().endswith("<!-- lessons:start -->1 of 3<!-- lessons:end --> lessons\n")
+    assert main(["--check"]) == 0
 
 
 @pytest.mark.parametrize("content", ["no markers", f"{END} {START}", f"{START} {END} {START}"])

@@ -11,6 +11,7 @@ from mlhelpers.data.contracts import (
     ColumnRule,
     Contract,
     data_dictionary,
+    infer_contract,
     to_cerberus,
     to_expectations,
     to_records,
@@ -132,3 +133,43 @@ def test_a_column_without_a_description_is_named(frame, card):
         data_dictionary(frame.assign(extra=1), CONTRACT, card)
     with pytest.raises(ValueError, match="column 'kind' is not in the card"):
         data_dictionary(frame, CONTRACT, card[card["column"] != "kind"])
+
+
+PLAIN = pd.DataFrame(
+    {
+        "count": [1, 2, 3],
+        "share": [0.5, 1.5, 2.5],
+        "kind": ["a", "b", "c"],
+        "late": [True, False, True],
+        "paid": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-02-01"]),
+    }
+)
+GAPS = pd.DataFrame(np.eye(3, 5, dtype=bool), columns=PLAIN.columns)
+AS_OTHER_TYPES = {
+    "pandas": PLAIN.convert_dtypes(),
+    "arrow": PLAIN.convert_dtypes(dtype_backend="pyarrow"),
+    "gaps": PLAIN.convert_dtypes().mask(GAPS),
+    "gaps of arrow": PLAIN.convert_dtypes(dtype_backend="pyarrow").mask(GAPS),
+    "categories": PLAIN.assign(kind=PLAIN["kind"].astype("category"), count=pd.Categorical([1, 2, 3])),
+    "narrow": PLAIN.astype({"count": "uint8", "share": "float32", "paid": "datetime64[s]"}),
+    "zone": PLAIN.assign(paid=PLAIN["paid"].dt.tz_localize("Europe/Berlin")),
+}
+
+
+@pytest.mark.parametrize("frame", AS_OTHER_TYPES.values(), ids=AS_OTHER_TYPES)
+def test_a_frame_of_any_type_passes_its_own_contract_in_both_tools(frame):
+    contract = infer_contract(frame, "t")
+    assert validate_suite(to_expectations(contract), frame) == []
+    validator = Validator(to_cerberus(contract))
+    assert [validator.errors for record in to_records(frame) if not validator.validate(record)] == []
+
+
+@pytest.mark.parametrize("name", ["pandas", "arrow", "gaps", "narrow", "zone"])
+def test_a_value_out_of_range_fails_in_any_type(name):
+    frame = AS_OTHER_TYPES[name]
+    contract = infer_contract(frame, "t")
+    late = pd.concat([frame, frame.assign(share=99, paid=frame["paid"] + pd.Timedelta(days=60))])
+    assert validate_suite(to_expectations(contract), late) == [
+        "paid: expect_column_values_to_be_between",
+        "share: expect_column_values_to_be_between",
+    ]

@@ -109,3 +109,10 @@ def test_moments_with_a_zone_are_read_in_utc():
     frame = pd.DataFrame({"day": ["2024-01-01T10:00:00+02:00", "2024-01-02T10:00:00-01:00"]})
     out = DateParser(formats=["%Y-%m-%dT%H:%M:%S%z"]).fit_transform(frame)
     assert [str(pd.Timestamp(value)) for value in out[:, 0]] == ["2024-01-01 08:00:00", "2024-01-02 11:00:00"]
+
+
+@pytest.mark.parametrize("limit", ["today", "now", "the 3rd", "", pd.NaT, True])
+@pytest.mark.parametrize("side", ["earliest", "latest"])
+def test_a_limit_that_is_no_date_is_refused_by_name(side, limit):
+    with pytest.raises(ValueError, match=f"{side} must be a date such as '2020-01-31', got"):
+        DateParser(**{side: limit}).fit(column(["2024-01-01"]))

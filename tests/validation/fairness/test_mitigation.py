@@ -147,3 +147,19 @@ def test_aif360_leaves_logging_as_it_was():
     before = logging.root.manager.disable
     load_aif360()
     assert logging.root.manager.disable == before
+
+
+def test_persons_without_a_group_are_a_group_of_their_own():
+    groups = [None if at % 5 == 0 else group for at, group in enumerate(GROUP)]
+    for gap in (None, np.nan):
+        given_groups = [gap if group is None else group for group in groups]
+        compared = compare_mitigations(
+            MODEL, X[FIT], LABEL[FIT], given_groups[FIT], X[TEST], LABEL[TEST], given_groups[TEST],
+            methods=("none", "reweighing", "threshold_dp"), n_resamples=50,
+        )  # fmt: skip
+        text = pd.Series(groups, dtype=object).fillna("missing").to_numpy()
+        named = compare_mitigations(
+            MODEL, X[FIT], LABEL[FIT], text[FIT], X[TEST], LABEL[TEST], text[TEST],
+            methods=("none", "reweighing", "threshold_dp"), n_resamples=50,
+        )  # fmt: skip
+        pd.testing.assert_frame_equal(compared.table, named.table)

@@ -76,3 +76,30 @@ def test_a_value_of_most_rows_and_the_rest_are_slices():
     table = metrics_by_slice(rng.integers(0, 2, 2000), rng.random(2000), pd.DataFrame({"spend": spend}))
     assert sorted(table["slice"]) == ["0", "other than 0"]
     assert table["n"].sum() == 2000
+
+
+def test_a_value_of_many_rows_is_a_slice_of_its_own_and_the_others_are_cut():
+    calls = np.r_[np.zeros(1200), RNG.uniform(1, 9, 800)]
+    table = metrics_by_slice(Y, P, pd.DataFrame({"calls": calls}, index=np.zeros(N)), n_resamples=20)
+    sizes = table.set_index("slice")["n"]
+    assert sizes["0"] == 1200
+    assert sorted(sizes) == [400, 400, 1200]
+
+
+def test_a_slice_says_which_value_inside_it_is_apart():
+    near = np.r_[np.full(1000, 5.0), np.linspace(0, 10, 1000)]
+    table = metrics_by_slice(Y, P, pd.DataFrame({"near": near}), bins=2, n_resamples=20)
+    assert set(table["slice"]) == {"5", "other than 5"}
+    table = metrics_by_slice(Y, P, pd.DataFrame({"near": near}), bins=3, n_resamples=20)
+    assert table.set_index("slice")["n"].to_dict() == {
+        "5": 1000,
+        "(-0.01, 5.0] without 5": 500,
+        "(5.0, 10.0]": 500,
+    }
+
+
+def test_whole_numbers_with_gaps_are_cut_as_well():
+    months = pd.Series(np.tile(np.arange(1, 21), 100)).astype("Int64").mask(np.arange(N) < 100)
+    table = metrics_by_slice(Y, P, pd.DataFrame({"months": months}), n_resamples=20)
+    assert table.set_index("slice").loc["missing", "n"] == 100
+    assert len(table) == 5
