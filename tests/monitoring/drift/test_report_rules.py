@@ -115,6 +115,18 @@ def test_infinite_values_lie_outside_of_all_cells():
     assert below["wasserstein"] == pytest.approx(1.0)
 
 
+def test_bound_is_what_the_values_of_one_cell_may_add():
+    """Half of the reference lies in a cell with a fifth of the batch: at most 0.5 apart, 0.3 at its end."""
+    found = numeric_distances(
+        numbers([1.00001, 1.00002, np.inf, np.inf]), numbers([1.000015, *[np.inf] * 4]), bins=2
+    )
+    assert (found["ks"], found["ks_bound"]) == (pytest.approx(0.3), pytest.approx(0.2))
+    turned = numeric_distances(
+        numbers([1.000015, *[np.inf] * 4]), numbers([1.00001, 1.00002, np.inf, np.inf]), bins=2
+    )
+    assert (turned["ks"], turned["ks_bound"]) == (pytest.approx(0.3), pytest.approx(0.2))
+
+
 @pytest.mark.parametrize("pair", [([1.0], [np.nan]), ([np.nan], [1.0])])
 def test_a_side_without_a_value_has_no_distance(pair):
     first = numbers(pair[0])

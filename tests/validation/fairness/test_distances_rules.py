@@ -248,7 +248,8 @@ def test_limits_are_those_of_all_pairs_on_either_side_of_the_outermost_draws(kin
 @pytest.mark.parametrize("kind", ["ratio", "difference"])
 def test_bounds_are_never_passed(kind):
     rng = np.random.default_rng(6)
-    draws = np.asfortranarray(rng.random((200, 6)))
+    draws = np.asfortranarray(rng.uniform(0.1, 0.9, (200, 6)))
+    draws[0] = [0.01, 0.99, 0.02, 0.98, 0.03, 0.97]  # the outermost draw is the first one
     low, high = np.triu_indices(6, 1)
     inner, outer = _bounds(draws, low, high, kind)
     ((_, spread),) = _spreads(draws, low, high, kind, block=99)

@@ -120,6 +120,13 @@ def test_gap_is_counted_from_the_last_training_row(gap, short):
     assert report.findings["note"].tolist() == [f"less than {gap:g} days after training"] * len(expected)
 
 
+def test_a_microsecond_less_than_a_day_is_too_short():
+    days = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(60), unit="D"))
+    days[30] -= pd.Timedelta(1, "us")
+    report = leakage_scan(*sides(when=days), target="y", time="when", gap_days=1)
+    assert findings(report) == [("medium", "gap too short", "when", 1, 30)]
+
+
 @pytest.mark.parametrize(
     ("low", "severity"), [(0.95, "high"), (0.9499, "medium"), (0.85, "medium"), (0.8499, None)]
 )
@@ -155,6 +162,7 @@ def test_findings_are_ordered_by_severity_check_count_and_column():
         "high first d", "high first b", "high first c", "high second a", "medium first a", "low first a",
     ]  # fmt: skip
     assert table.index.tolist() == list(range(6))
+    assert table.columns.tolist() == ["severity", "check", "column", "count", "of", "note", "rows"]
     assert table["of"].tolist() == [10] * 6
 
 
