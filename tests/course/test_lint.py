@@ -11,12 +11,13 @@ from mlhelpers.course.lessons import lint_code, lint_prose, lint_structure
 from mlhelpers.course.lessons.document import RULES, plain, sentences
 from mlhelpers.course.lessons.lint import check_lesson
 
-FRONT = "40 min · after 1.1 · helpers: mlhelpers.data.quality · [![Binder](https://x.org/b.svg)](https://mybinder.org/v2)"
-MAP = """## Map
+FRONT = "40 min · after 1.1 · helpers: mlhelpers.data.quality · [![Binder](../../docs/images/binder.svg)](https://mybinder.org/v2)"
+MAP = f"""## Map
 
 The map shows the kinds of gaps and what to do about each.
 
 ```mermaid
+{lint_structure.MAP_STYLE}
 mindmap
   root((Missing data))
     Mechanisms
@@ -68,6 +69,9 @@ def check(course, store):
     target = course / "exercises" / "02_data" / "missing.ipynb"
     target.parent.mkdir(parents=True)
     target.write_text("{}")
+    badge = course / "docs" / "images" / "binder.svg"
+    badge.parent.mkdir(parents=True)
+    badge.write_text("<svg/>")
 
     def run(notebook_cells, *, name="notebooks/02_data/01_missing_data.ipynb"):
         path = store(course / name, notebook_cells)
@@ -145,7 +149,7 @@ FAULTS = [
     ("L002", replace("After this lesson a gap in a table is no surprise.", "")),
     ("L003", replace("40 min", "41 min")),
     ("L003", replace(FRONT, "")),
-    ("L003", replace(" · [![Binder](https://x.org/b.svg)](https://mybinder.org/v2)", "")),
+    ("L003", replace(" · [![Binder](../../docs/images/binder.svg)](https://mybinder.org/v2)", "")),
     ("L004", drop("## In production")),
     ("L004", drop("## By hand")),
     ("L004", swap),
@@ -187,9 +191,12 @@ FAULTS = [
     ("L043", replace("Both agree.", "[Both](/tmp/ada/a.md) agree.")),
     ("L043", replace("Both agree.", "[Both](http://localhost:8888/a) agree.")),
     ("L044", replace("Both agree.", "[Both](../nowhere.md) agree.")),
-    ("L045", replace("Both agree.", "![](https://x.org/a.png) Both agree.")),
+    ("L045", replace("Both agree.", "![](../../docs/images/binder.svg) Both agree.")),
     ("L046", replace("Both agree.", r"Both cost \\$5.")),
-    ("L045", replace("Both agree.", '<img src="https://x.org/a.png"> Both agree.')),
+    ("L047", replace("Both agree.", "![a](https://x.org/a.png) Both agree.")),
+    ("L047", replace("Both agree.", '<img alt="a" src="https://x.org/a.png"> Both agree.')),
+    ("L006", replace(lint_structure.MAP_STYLE, "%% no style")),
+    ("L045", replace("Both agree.", '<img src="../../docs/images/binder.svg"> Both agree.')),
 ]
 
 
