@@ -1,4 +1,4 @@
-"""Rules L040-L046: words, numbers and links in the prose.
+"""Rules L040-L047: words, numbers and links in the prose.
 
 A number quoted in prose must be asserted near it; that one rule keeps text and results together.
 """
@@ -142,6 +142,17 @@ def dollars(document: Document) -> Found:
                 number,
                 f"`{match.group()}` is shown as a formula; write `{match.group().lstrip(chr(92) + '$')} USD`",
             )
+
+
+@rule("L047", EVERY)
+def outside_pictures(document: Document) -> Found:
+    """No picture from another site: offline it is broken."""
+    for number, cell in document.prose():
+        for match in re.finditer(
+            r"!\[[^\]]*\]\((https?:[^)\s]+)|<img[^>]*\bsrc=[\"'](https?:[^\"']+)", cell.source
+        ):
+            picture = match[1] or match[2]
+            yield number, f"the picture {picture} is broken offline; keep it in docs/images and link that"
 
 
 def links(document: Document) -> Iterator[tuple[int, str]]:

@@ -14,6 +14,11 @@ from mlhelpers.course.lessons.document import EVERY, LESSON, START, Document, ru
 Found = Iterator[tuple[int, str]]
 OPENING = ("What you will learn", "Map", "The question")
 CLOSING = ("In production", "Check yourself", "Exercise", "Summary", "References", "Next")
+# First line of a map: Mermaid's own colors set white on lilac, and a dark theme would set black on dark.
+MAP_STYLE = (
+    '%%{init: {"theme": "default", "themeVariables": '
+    '{"git0": "#cfe3f5", "gitBranchLabel0": "#000", "cScaleLabel3": "#000"}}}%%'
+)
 COMMON_WAY, BY_HAND = "The common way", "By hand, then with the helper"
 CELLS = (20, 45)
 
@@ -107,7 +112,9 @@ def mind_map(document: Document) -> Found:
     above, _, rest = section.text.partition("```mermaid")
     nodes = mindmap_nodes(rest)
     if nodes is None:
-        yield section.cell, "the map must be a block ```mermaid that begins with `mindmap`"
+        yield section.cell, "the map must be a block ```mermaid that holds a `mindmap`"
+    elif not rest.lstrip().startswith(MAP_STYLE):
+        yield section.cell, f"the first line of the map must be `{MAP_STYLE}`, so that all of it can be read"
     elif not 8 <= nodes <= 20:
         yield section.cell, f"the map has {nodes} nodes; keep 8 to 20"
     if not sentences(above):

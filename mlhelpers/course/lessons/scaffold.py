@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlhelpers.course.files import write_text
-from mlhelpers.course.lessons.lint_structure import BY_HAND, front_matter
+from mlhelpers.course.lessons.lint_structure import BY_HAND, MAP_STYLE, front_matter
 from mlhelpers.course.syllabus import Lesson, Syllabus, load_syllabus
 
 REPOSITORY = "practical-ml-engineering/practical-ml-engineering"
@@ -56,7 +56,7 @@ def new_lesson(number: str, *, root: Path) -> Path:
 def badge(lesson: Lesson) -> str:
     """Markdown of the Binder badge that opens a lesson."""
     url = f"https://mybinder.org/v2/gh/{REPOSITORY}/HEAD?urlpath=lab/tree/notebooks/{lesson.file}"
-    return f"[![Binder](https://mybinder.org/badge_logo.svg)]({url})"
+    return f"[![Binder](../../docs/images/binder.svg)]({url})"
 
 
 def _cells(lesson: Lesson, syllabus: Syllabus) -> list[tuple[str, str]]:
@@ -78,7 +78,7 @@ def _cells(lesson: Lesson, syllabus: Syllabus) -> list[tuple[str, str]]:
     return [
         ("markdown", f"# {lesson.number} {lesson.title}\n\nTODO: one sentence with the promise.\n\n{front}"),
         ("markdown", f"## What you will learn\n\n{objectives}"),
-        ("markdown", f"## Map\n\nTODO: what the map shows.\n\n```mermaid\n{mindmap}\n```"),
+        ("markdown", f"## Map\n\nTODO: what the map shows.\n\n```mermaid\n{MAP_STYLE}\n{mindmap}\n```"),
         ("markdown", "## The question\n\nTODO: three to six sentences."),
         ("code", "# TODO: load the data"),
         ("markdown", "TODO: what the result says and what to do because of it."),

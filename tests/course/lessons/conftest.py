@@ -2,14 +2,16 @@
 
 import pytest
 
+from mlhelpers.course.lessons import lint_structure
 from mlhelpers.course.lessons.lint import check_lesson
 
-FRONT = "40 min · after 1.1 · helpers: mlhelpers.data.quality · [![Binder](https://x.org/b.svg)](https://mybinder.org/v2)"
-MAP = """## Map
+FRONT = "40 min · after 1.1 · helpers: mlhelpers.data.quality · [![Binder](../../docs/images/binder.svg)](https://mybinder.org/v2)"
+MAP = f"""## Map
 
 The map shows the kinds of gaps and what to do about each.
 
 ```mermaid
+{lint_structure.MAP_STYLE}
 mindmap
   root((Missing data))
     Mechanisms
@@ -61,6 +63,9 @@ def check(course, store):
     target = course / "exercises" / "02_data" / "missing.ipynb"
     target.parent.mkdir(parents=True)
     target.write_text("{}")
+    badge = course / "docs" / "images" / "binder.svg"
+    badge.parent.mkdir(parents=True)
+    badge.write_text("<svg/>")
 
     def run(notebook_cells, *, name="notebooks/02_data/01_missing_data.ipynb"):
         path = store(course / name, notebook_cells)

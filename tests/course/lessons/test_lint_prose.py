@@ -23,9 +23,11 @@ FAULTS = [
     ("L043", replace("Both agree.", "[Both](/tmp/ada/a.md) agree.")),
     ("L043", replace("Both agree.", "[Both](http://localhost:8888/a) agree.")),
     ("L044", replace("Both agree.", "[Both](../nowhere.md) agree.")),
-    ("L045", replace("Both agree.", "![](https://x.org/a.png) Both agree.")),
+    ("L045", replace("Both agree.", "![](../../docs/images/binder.svg) Both agree.")),
     ("L046", replace("Both agree.", r"Both cost \\$5.")),
-    ("L045", replace("Both agree.", '<img src="https://x.org/a.png"> Both agree.')),
+    ("L047", replace("Both agree.", "![a](https://x.org/a.png) Both agree.")),
+    ("L047", replace("Both agree.", '<img alt="a" src="https://x.org/a.png"> Both agree.')),
+    ("L045", replace("Both agree.", '<img src="../../docs/images/binder.svg"> Both agree.')),
 ]
 
 

@@ -5,7 +5,7 @@ import pytest
 from mlhelpers.course.lessons import lint_structure
 from mlhelpers.course.lessons.document import RULES
 
-FRONT = "40 min · after 1.1 · helpers: mlhelpers.data.quality · [![Binder](https://x.org/b.svg)](https://mybinder.org/v2)"
+FRONT = "40 min · after 1.1 · helpers: mlhelpers.data.quality · [![Binder](../../docs/images/binder.svg)](https://mybinder.org/v2)"
 ANSWER = "<details><summary>Answer</summary>\n\nIt holds.\n\n</details>"
 
 
@@ -46,7 +46,7 @@ FAULTS = [
     ("L002", replace("After this lesson a gap in a table is no surprise.", "")),
     ("L003", replace("40 min", "41 min")),
     ("L003", replace(FRONT, "")),
-    ("L003", replace(" · [![Binder](https://x.org/b.svg)](https://mybinder.org/v2)", "")),
+    ("L003", replace(" · [![Binder](../../docs/images/binder.svg)](https://mybinder.org/v2)", "")),
     ("L004", drop("## In production")),
     ("L004", drop("## By hand")),
     ("L004", swap),
@@ -54,6 +54,7 @@ FAULTS = [
     ("L005", replace("- Score a table\n", "")),
     ("L006", replace("    Mechanisms\n      MCAR\n      MAR\n      MNAR\n", "")),
     ("L006", replace("mindmap", "flowchart LR")),
+    ("L006", replace(lint_structure.MAP_STYLE, "%% no style")),
     ("L006", replace("The map shows the kinds of gaps and what to do about each.", "")),
     ("L007", replace("A provider loses customers. ", "")),
     ("L008", replace(ANSWER, "")),
