@@ -140,7 +140,7 @@ def test_generator_goes_on_where_it_was():
 def test_models_and_records_are_rebuilt():
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit([[0], [1], [2]], [0, 0, 1])
     assert carried(model).predict([[0], [5]]).tolist() == model.predict([[0], [5]]).tolist()
-    rule = ColumnRule("float64", minimum=0.0)
+    rule = ColumnRule("number", minimum=0.0)
     assert carried(rule) == rule
     assert carried(pd.DataFrame) is pd.DataFrame
 
