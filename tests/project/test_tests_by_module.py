@@ -13,12 +13,10 @@ ELSEWHERE = {
     "course/exercises": "graded as a learner does, through `mle exercise`: tests/course/test_exercises*.py",
     "course/commands/cli": "tests/course/test_cli.py",
     "course/commands/doctor": "tests/course/test_doctor.py",
-    "course/commands/exercise": "tests/course/test_exercise*.py",
 }
 # Test files that name no module, with the reason.
 NO_MODULE = {
     "course/test_exercises": "all of course/exercises at once",
-    "course/test_exercise_command": "course/commands/exercise",
     "course/test_cli": "course/commands/cli",
     "course/test_doctor": "course/commands/doctor",
     "serving/test_reliability": "the checks of benchmarks/reliability.py on all of serving",
@@ -65,5 +63,5 @@ def test_every_test_file_names_a_module_or_its_topic():
 def test_no_exception_is_out_of_date():
     for name in ELSEWHERE:
         assert (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file(), name
-    for name in set(NO_MODULE) - {"course/test_exercise_command"}:
+    for name in NO_MODULE:
         assert list(TESTS.glob(f"{name}*.py")), name

@@ -17,76 +17,6 @@ SYLLABUS = load_syllabus(ROOT)
 WRITTEN = [lesson for lesson in SYLLABUS if lesson.written]
 LESSON = ROOT / "notebooks" / SYLLABUS.lesson("2.3").file
 OUTSIDE = re.compile(r"""(?:\bsrc|\bhref)=["']?(?!data:|#|["'])|url\((?!["']?data:)|@import|<link\b""")
-PLAIN = """# 1.1 What it is
-
-We look at it.
-
-30 min · none · helpers: none · [![Binder](badge.svg)](https://mybinder.org)
-
-## What you will learn
-
-- See it
-- Say it
-
-## Map
-
-The map shows two parts.
-
-```mermaid
-mindmap
-  root((It))
-    One
-      Leaf
-    Two
-```
-
-## The question
-
-What is it that we look at, and why do we look at it? Nobody knows."""
-READING = """The result is two, as everybody expected before it was computed. It is even.
-
-Next we draw."""
-END = """## Check yourself
-
-1. Why?
-
-<details><summary>Answer</summary>
-
-Because.
-
-</details>
-
-## Exercise
-
-[Exercise](x.ipynb)
-
-## Summary
-
-- It is $x^2$.
-
-## References
-
-- A book.
-
-## Next
-
-Nothing."""
-
-
-@pytest.fixture
-def lesson(course, cells, store):
-    return store(
-        course / "notebooks" / "01_foundations" / "01_what_it_is.ipynb",
-        [
-            cells.text(PLAIN),
-            cells.code("x = 2\nassert x == 2\nprint(x)", "2\n"),
-            cells.text(READING),
-            cells.code("assert x\nassert x > 1"),
-            cells.code("draw(x)", cells.figure(40, 40), alt="A gray square"),
-            cells.text("The square is gray."),
-            cells.text(END),
-        ],
-    )
 
 
 def body(page):
@@ -167,27 +97,6 @@ def test_every_written_lesson_has_an_outline_that_fits():
         assert 12 < len(slides) < 50, lesson.number
         assert {"Map", "Summary", "Check yourself"} <= {slide.title for slide in slides}
         assert all(len(slide.results) <= 1 for slide in slides), lesson.number
-
-
-def test_handout_has_objectives_map_summary_and_questions_but_no_answer(lesson):
-    page = make_handout(lesson)
-    parts = ["<li>See it</li>", '<div class="root">It</div>', 'alt="x^2"', "Why?", "30 minutes, notebooks/"]
-    for part in parts:
-        assert part in page
-    assert "Because" not in page and "We look at it." in page
-
-
-def test_handouts_of_all_lessons_fit_a_page_and_need_no_network():
-    for lesson in WRITTEN:
-        page = make_handout(ROOT / "notebooks" / lesson.file)
-        assert not OUTSIDE.search(page.replace('href="https://', "#")), lesson.number
-        text = visible(page)
-        assert len(text) < 3400, lesson.number  # what one A4 page holds at this size of type
-
-
-def test_handout_of_something_else_is_refused(course, make, capsys):
-    assert main(["lesson", "handout", str(make("a.ipynb", "1"))]) == 1
-    assert "is no lesson" in capsys.readouterr().err
 
 
 def test_commands_write_beside_or_where_they_are_told(lesson, course, capsys):
