@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 # For outputs still on their way when a cell has ended: after nbclient's 4 seconds the rest is lost. Grading
 # keeps the 4, since the kernel of a stopped answer may never say that it is done.
 OUTPUT_SECONDS = 600
+# Runs in the kernel before the first cell: ZeroMQ would drop what a busy machine has not fetched after 1,000
+# messages. Set in the thread to which the socket belongs.
+_KEEP_UNSENT = (
+    "(lambda sender: sender.schedule(lambda: setattr(sender.socket, 'sndhwm', 0)))"
+    "(get_ipython().kernel.iopub_thread)"
+)
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,13 @@ class Execution:
     peak_megabytes: float
 
 
-def kernel_settings() -> dict[str, Any]:
+def kernel_settings(*, keep_all: bool = False) -> dict[str, Any]:
     """Options for nbclient: encrypted messages where ZeroMQ has Curve, and a kernel that logs nothing.
+
+    Parameters
+    ----------
+    keep_all : bool, default=False
+        The kernel keeps whatever it printed until it is fetched, however much it is.
 
     Returns
     -------
@@ -66,9 +77,12 @@ def kernel_settings() -> dict[str, Any]:
     config = Config()
     if zmq.has("curve"):
         config.KernelManager.transport_encryption = "auto"
+    arguments = ["--log-level=CRITICAL"]
+    if keep_all:
+        arguments.append(f"--IPKernelApp.exec_lines={_KEEP_UNSENT}")
     return {
         "config": config,
-        "extra_arguments": ["--log-level=CRITICAL"],
+        "extra_arguments": arguments,
         "kernel_manager_class": PatientKernelManager,
     }
 
@@ -141,7 +155,7 @@ def execute(notebook: NotebookNode, *, name: str, folder: Path) -> Execution:
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=on_cell_start,
         iopub_timeout=OUTPUT_SECONDS,
-        **kernel_settings(),
+        **kernel_settings(keep_all=True),
     )
     start = time.perf_counter()
     memory = _PeakMemory()

@@ -172,7 +172,7 @@ def _execute(
             execution_timeout=cell_seconds,
             resources={"metadata": {"path": str(folder)}},
             iopub_timeout=OUTPUT_SECONDS,
-            **kernel_settings(),
+            **kernel_settings(keep_all=True),
         )
     except CellTimeoutError as error:
         error.ename, error.evalue = "CellTimeoutError", _timeout_reason(error, cell_seconds)

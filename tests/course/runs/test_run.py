@@ -214,6 +214,16 @@ def test_ten_thousand_messages_are_all_kept(make, tmp_path, monkeypatch):
     assert printed("many.out.ipynb").split() == [str(i) for i in range(10_000)]
 
 
+def test_kernel_keeps_what_is_not_yet_fetched(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_notebook(
+        make("limit.ipynb", "print(get_ipython().kernel.iopub_thread.socket.sndhwm)\nprint(__name__)")
+    )
+    assert printed("limit.out.ipynb").split() == ["0", "__main__"]
+    executed = nbformat.read("limit.out.ipynb", 4)
+    assert [cell.execution_count for cell in executed.cells if cell.cell_type == "code"] == [1]
+
+
 def test_cell_that_takes_too_long_is_named(make, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = make("slow.ipynb", "print('before')", "import time\ntime.sleep(60)")
