@@ -75,6 +75,14 @@ def map_html(root: Node) -> str:
     )
 
 
+def _diagram(source: str) -> str:
+    """A mind map drawn; the source of any other diagram, which only a browser with a network could draw."""
+    try:
+        return map_html(read_map(source))
+    except ValueError:
+        return f"```text\n{source}```"
+
+
 def _leaves(node: Node) -> str:
     items = "".join(f"<li>{html.escape(leaf.text)}{_leaves(leaf)}</li>" for leaf in node.below)
     return f"<ul>{items}</ul>" if items else ""
@@ -82,7 +90,7 @@ def _leaves(node: Node) -> str:
 
 def offline(markdown: str) -> str:
     """Markdown that needs no network and no other file: maps and formulas drawn, links to files as text."""
-    markdown = MAP.sub(lambda match: map_html(read_map(match[1])), markdown)
+    markdown = MAP.sub(lambda match: _diagram(match[1]), markdown)
     parts = _CODE.split(markdown)
     for index in range(0, len(parts), 2):
         text = _LOCAL_LINK.sub(r"\1", parts[index])

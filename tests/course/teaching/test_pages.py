@@ -100,3 +100,7 @@ def test_questions_and_answers_are_told_apart():
     first = "1. Why?\n\n<details><summary>Answer</summary>\n\nSo.\n\n</details>\n\n"
     text = first + "2. How\n   long?\n\n<details>x</details>"
     assert list(questions(text)) == [("Why?", "So."), ("How\n   long?", "x")]
+
+
+def test_other_diagrams_are_shown_as_their_source():
+    assert offline("```mermaid\nflowchart TB\n  a --> b\n```") == "```text\nflowchart TB\n  a --> b\n```"

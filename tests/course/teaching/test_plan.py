@@ -209,3 +209,13 @@ def test_wrong_options_are_told_in_one_line(course, words, told, capsys):
     assert main([*COMMAND, *words]) == 1
     error = capsys.readouterr().err
     assert told in error and error.count("\n") == 1
+
+
+def test_notes_tell_what_is_read_at_home_and_what_is_due_after_the_end(syllabus):
+    plan = make_plan(syllabus, **OPTIONS | {"weeks": 4})
+    text = str(plan)
+    assert text.startswith("| week | meeting | at home before it | in class | exercises due |")
+    assert f"- Read at home: {len(read(plan))} lessons, " in text
+    assert "- To read after the last meeting: 5.5 Documenting validation (35 min)." in text
+    assert "- Exercises due on 2027-03-03: " in text
+    assert "Read before: 1.2 Data science" in plan.calendar().replace("\r\n ", "")
