@@ -11,14 +11,10 @@ OTHER = {"notebooks", "pipelines", "exercises", "project"}
 # Modules whose tests are elsewhere, with the reason.
 ELSEWHERE = {
     "course/exercises": "graded as a learner does, through `mle exercise`: tests/course/test_exercises*.py",
-    "course/commands/cli": "tests/course/test_cli.py",
-    "course/commands/doctor": "tests/course/test_doctor.py",
 }
 # Test files that name no module, with the reason.
 NO_MODULE = {
     "course/test_exercises": "all of course/exercises at once",
-    "course/test_cli": "course/commands/cli",
-    "course/test_doctor": "course/commands/doctor",
     "serving/test_reliability": "the checks of benchmarks/reliability.py on all of serving",
 }
 
