@@ -37,7 +37,9 @@ class Workspace:
 
     def __init__(self, folder):
         self.folder, self.churn = folder, folder / "pipelines" / "churn"
-        self.environment = os.environ | {
+        # coverage would count the copy of the package for nothing, and every kernel would be slower
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+        self.environment = inherited | {
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(folder),
             "MLE_PROGRESS_DIR": str(folder / "progress"),
