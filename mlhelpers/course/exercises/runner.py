@@ -130,7 +130,8 @@ class _Session:
             self.guard.stop()
         if self.judge is not None:
             self.judge.end()
-        end_processes(self.mark)
+        if not self.sandbox.namespaces:  # there they end with the first process
+            end_processes(self.mark)
         remove(self.folder)
 
     def run(self, stopped: dict[int, NotebookNode]) -> tuple[int, Stopped] | None:
@@ -487,7 +488,7 @@ def _cells_for_judge(source: NotebookNode) -> list[dict]:
 class _Guard:
     """Watches memory and number of processes of a kernel from a thread, and ends it."""
 
-    def __init__(self, pid: int, limits: Limits, interval: float = 0.1) -> None:
+    def __init__(self, pid: int, limits: Limits, interval: float = 0.2) -> None:
         self.pid, self.limits, self.interval = pid, limits, interval
         self.reason: str | None = None
         self._done = threading.Event()
