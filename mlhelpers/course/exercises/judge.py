@@ -31,7 +31,8 @@ from mlhelpers.course.exercises.wire import (
     send,
 )
 
-_BY_REFERENCE = (types.GeneratorType, types.ModuleType, types.MethodType)
+_BY_REFERENCE = (types.GeneratorType, types.MethodType)
+_NEVER = (types.FrameType, types.CodeType, types.TracebackType, types.ModuleType)
 _WORKING = ("function", "method", "generator", "type", "module", "map", "filter", "zip")
 _PLAIN = ("__name__", "__doc__", "__qualname__")
 
@@ -48,6 +49,10 @@ def main(control: socket.socket, cells: list[dict]) -> None:
     """
     judge = Judge(cells)
     judge.run_ahead()
+    if sys.platform == "linux":  # a process of the same user cannot look into this one
+        import ctypes
+
+        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         message, given, _, _ = socket.recv_fds(control, 16, 2)
@@ -335,21 +340,37 @@ class Link:
                     break
         return made
 
-    def ask(self, head: dict, blobs: list[bytes]) -> Any:
-        """Use one of the tests' objects for the answer: call it, or read what is public of it."""
+    def ask(self, head: dict, blobs: list[bytes]) -> tuple[Any, list, int | None]:
+        """Use one of the tests' objects for the answer: call it, or read what is public of it.
+
+        Returns
+        -------
+        result : object
+        changed : list of (int, object)
+            Arguments that the call changed in place.
+        same : int or None
+            Number of the argument that the result is.
+        """
         target, what, name = self.mine[int(head["id"])], head["what"], str(head["name"])
         arguments, options = Reader(blobs, self.resolve).value(head["node"])
-        if what == "getattr":
-            if name.startswith("_"):
-                raise AttributeError(name)
-            return getattr(target, name)
         if what == "call":
-            return target(*arguments, **options)
-        if what == "getitem":
-            return target[arguments[0]]
-        if what == "exit":
-            return target.__exit__(None, None, None)
-        return {"len": len, "iter": iter, "next": next, "enter": lambda x: x.__enter__()}[what](target)
+            values = [*arguments, *options.values()]
+            before = [_pickled(value) for value in values]
+            result = target(*arguments, **options)
+            pairs = zip(values, before, strict=True)
+            changed = [(n, value) for n, (value, old) in enumerate(pairs) if _pickled(value) != old]
+            known = [n for n, value in enumerate(values) if value is result and result is not None]
+            return (None, changed, known[0]) if known else (result, changed, None)
+        if what == "getattr":
+            result = public(target, name)
+        elif what == "getitem":
+            result = target[arguments[0]]
+        elif what == "exit":
+            result = target.__exit__(None, None, None)
+        else:
+            simple = {"len": len, "iter": iter, "next": next, "enter": lambda x: x.__enter__()}
+            result = simple[what](target)
+        return result, [], None
 
     def dump(self, value: Any) -> bytes:
         """Pickle for the submission's process; functions and objects of the tests stay here."""
@@ -376,7 +397,7 @@ class Link:
         values = [Reader(blobs, self.resolve).value(node) for node in head["node"]]
         for module, name in classes:
             cls = getattr(sys.modules.get(module), name, None) if "." not in name else None
-            if cls is StopIteration and not ends:
+            if module == "builtins" and name in ("StopIteration", "StopAsyncIteration") and not ends:
                 break  # it would silently end a loop of the test
             if isinstance(cls, type) and issubclass(cls, Exception) and cls is not Exception:
                 made = cls.__new__(cls)
@@ -404,11 +425,24 @@ class _Pickler(pickle.Pickler):
         own = kind.__module__ == "__main__" or isinstance(value, _BY_REFERENCE) or local
         if self.everything and not own:
             own = isinstance(value, types.BuiltinFunctionType) or not _pickles(value)
+        if isinstance(value, _NEVER):
+            raise TypeError(f"{kind.__name__} cannot be given to an answer")
         if not own:
             return None
         number = next(self.link.numbers)
         self.link.mine[number] = value
         return ("mine", number, kind.__name__)
+
+
+def public(target: Any, name: str) -> Any:
+    """Attribute of an object of the tests' own class, if it is data or a method; nothing else may be read."""
+    kind = target if isinstance(target, type) else type(target)
+    found = getattr(target, name) if kind.__module__ == "__main__" and not name.startswith("_") else None
+    if isinstance(found, types.MethodType | types.FunctionType) or type(found).__module__ == "__main__":
+        return found
+    if found is None or not _pickled(found):
+        raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
+    return found
 
 
 def _pickles(value: Any) -> bool:

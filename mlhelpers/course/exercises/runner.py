@@ -130,7 +130,8 @@ class _Session:
             self.guard.stop()
         if self.judge is not None:
             self.judge.end()
-        end_processes(self.mark)
+        if not self.sandbox.namespaces:  # there they end with the first process
+            end_processes(self.mark)
         remove(self.folder)
 
     def run(self, stopped: dict[int, NotebookNode]) -> tuple[int, Stopped] | None:
@@ -145,9 +146,9 @@ class _Session:
                     continue
                 try:
                     if marks_of(cell).get("grade"):
-                        self.test(client, cell)
-                        if self.judge is not None and (text := used_later(self.notebook, index)):
+                        if not self.in_kernel(cell) and (text := used_elsewhere(self.notebook, index)):
                             self.hidden(client, text)
+                        self.test(client, cell)
                     else:
                         self.execute(client, index, cell)
                 except Stopped as stop:
@@ -183,10 +184,13 @@ class _Session:
         from nbformat.v4 import new_code_cell
 
         made, kept = new_code_cell(source), self.notebook.cells[0]
+        self.notebook.cells[0] = made
         try:
             self.execute(client, 0, made, history=False)
         finally:
             self.notebook.cells[0] = kept
+            for places in client._display_id_map.values():
+                places.pop(0, None)
         return made
 
     def execute(self, client, index: int, cell: NotebookNode, *, history: bool = True) -> None:
@@ -223,8 +227,9 @@ class _Session:
         self.hidden(client, _SERVE.format(str(self.judge.path)))
         told = self.judge.result()
         cell.outputs = [_error(**told["error"])] if told["error"] else []
-        if told["error"] and told["objects"]:
-            kinds = ", ".join(f"`{kind}`" for kind in told["objects"][:3])
+        objects = [kind for kind in dict.fromkeys(told["objects"]) if kind not in self.judges.answers]
+        if told["error"] and objects:
+            kinds = ", ".join(f"`{kind}`" for kind in objects[:3])
             self.note(
                 f"{task_of(id_of(cell))} returns an object of its own class {kinds}, which equals nothing"
             )
@@ -283,6 +288,10 @@ class _Session:
                     return None
                 return super().process_message(msg, cell, cell_index)
 
+            def _update_display_id(self, display_id, msg):
+                with contextlib.suppress(LookupError, TypeError):  # the output may be gone
+                    super()._update_display_id(display_id, msg)
+
         class Manager(settings["kernel_manager_class"]):
             def _context_default(self):
                 context = super()._context_default()
@@ -311,20 +320,22 @@ class _Session:
         )
 
 
-def used_later(notebook: NotebookNode, index: int) -> str:
-    """Visible part of a test cell if a later cell uses a name that it defines, else an empty text."""
+def used_elsewhere(notebook: NotebookNode, index: int) -> str:
+    """Visible part of a test cell if another cell uses a name that it defines, else an empty text."""
     lines = notebook.cells[index].source.splitlines()
     hidden = set(hidden_lines(notebook.cells[index].source))
     text = "\n".join(line for number, line in enumerate(lines, 1) if number not in hidden)
     defined = set(names_of(text))
-    for cell in notebook.cells[index + 1 :]:
+    for cell in notebook.cells:
         if cell.cell_type != "code" or marks_of(cell).get("grade"):
             continue
         try:
-            names = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)]
+            nodes = list(ast.walk(ast.parse(cell.source)))
         except (SyntaxError, ValueError, RecursionError):
             continue
+        names = [node for node in nodes if isinstance(node, ast.Name)]
         own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        own |= {node.arg for node in nodes if isinstance(node, ast.arg)}
         if defined & {node.id for node in names} - own:
             return text
     return ""
@@ -401,6 +412,12 @@ class Judges:
         self.process.wait()
         remove(self.folder)
 
+    def revive(self) -> None:
+        """Start the process again if a submission that runs as the same user has killed it."""
+        if self.process.poll() is not None:
+            self.__exit__()
+            self.__enter__()
+
     def kill(self, pid: int) -> None:
         """End one judge."""
         with contextlib.suppress(OSError):
@@ -418,6 +435,7 @@ class _Judge:
             listener.bind(str(self.path))
             os.chmod(self.path, 0o666)
             listener.listen(4)
+            judges.revive()
             socket.send_fds(judges.control, [b"n".ljust(16)], [listener.fileno(), theirs.fileno()])
         self.lines = self.link.makefile("r")
 
@@ -470,7 +488,7 @@ def _cells_for_judge(source: NotebookNode) -> list[dict]:
 class _Guard:
     """Watches memory and number of processes of a kernel from a thread, and ends it."""
 
-    def __init__(self, pid: int, limits: Limits, interval: float = 0.1) -> None:
+    def __init__(self, pid: int, limits: Limits, interval: float = 0.2) -> None:
         self.pid, self.limits, self.interval = pid, limits, interval
         self.reason: str | None = None
         self._done = threading.Event()

@@ -10,6 +10,7 @@ import pickle
 import socket
 from typing import Any
 
+from mlhelpers.course.exercises.judge import replace
 from mlhelpers.course.exercises.wire import Reader, Writer, is_claimable, receive, send
 
 _SCALARS = (int, float, complex, str, bytes, type(None), tuple, frozenset, type)
@@ -128,7 +129,11 @@ class _Agent:
         writer = self.writer()
         node = writer.node([list(arguments), dict(options)])
         send(self.stream, "ask", node, writer.blobs, what=what, id=number, name=name)
-        return self.loop("answer")
+        result, changed, same = self.loop("answer")
+        values = _all(list(arguments), options)
+        for place, new in changed:
+            replace(values[place], new)
+        return result if same is None else values[same]
 
 
 def _all(arguments: list, options: dict) -> list[Any]:
@@ -154,6 +159,16 @@ def _handle(value: Any) -> int:
     return _numbers[id(value)]
 
 
+def _generator(made: FromJudge):
+    """A real generator, as libraries look for one."""
+    while True:
+        try:
+            value = next(made)
+        except StopIteration:
+            return
+        yield value
+
+
 class _Unpickler(pickle.Unpickler):
     def __init__(self, stream, agent: _Agent) -> None:
         super().__init__(stream)
@@ -165,7 +180,8 @@ class _Unpickler(pickle.Unpickler):
             return _handles[number]
         if kind == "data":
             return Reader(pid[2], lambda node: None).value(number)
-        return FromJudge(self.agent, number, self.agent.namespace.get(pid[2]))
+        made = FromJudge(self.agent, number, self.agent.namespace.get(pid[2]))
+        return _generator(made) if pid[2] == "generator" else made
 
 
 class FromJudge:

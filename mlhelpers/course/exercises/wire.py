@@ -515,7 +515,8 @@ class Reader:
         import dataclasses
 
         cls = loaded_class(str(node["module"]), str(node["name"]))
-        if not dataclasses.is_dataclass(cls) or not cls.__module__.startswith("mlhelpers."):
+        course = cls.__module__.startswith("mlhelpers.course")
+        if not dataclasses.is_dataclass(cls) or not cls.__module__.startswith("mlhelpers.") or course:
             raise WireError("no record")
         return cls(**{str(name): self.value(value, depth) for name, value in node["v"]})
 
