@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 NEW_MOUNTS, NEW_IPC, NEW_USER, NEW_PIDS, NEW_NET = 0x20000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
 READ_ONLY, NO_SUID, NO_DEV, REMOUNT, BIND, MOVE, RECURSIVE, PRIVATE = 1, 2, 4, 32, 4096, 8192, 16384, 1 << 18
@@ -40,7 +41,8 @@ def main(arguments: list[str]) -> None:
     except OSError as error:
         print(f"confine: {error}", file=sys.stderr)
         sys.exit(REFUSED)
-    os.environ.pop("JPY_PARENT_PID", None)  # the kernel cannot see that process
+    if settings["namespaces"]:
+        os.environ.pop("JPY_PARENT_PID", None)  # the kernel cannot see that process
     os.execv(arguments[1], arguments[1:])
 
 
@@ -155,10 +157,14 @@ def _continue_as_first_process(libc) -> None:
         return
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda got, frame: os.kill(child, got))
+    grader = os.getppid()
     while True:
-        with contextlib.suppress(InterruptedError):
-            _, status = os.waitpid(child, 0)
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
             break
+        if os.getppid() != grader:  # nobody waits for this one any more
+            os.kill(child, signal.SIGKILL)
+        time.sleep(0.1)
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
