@@ -182,11 +182,11 @@ def _be_the_mutant(namespace: dict, cells: list[str], limit: float) -> None:
         try:
             for cell in cells[:-1]:
                 exec(cell, namespace)
-        except Exception:  # noqa: BLE001, S110  (the test says what an answer that cannot run is worth)
+        except Exception:  # noqa: BLE001  (the test says what an answer that cannot run is worth)
             pass
         exec(cells[-1], namespace)
         code = 0
-    except BaseException:  # noqa: BLE001, S110
+    except BaseException:  # noqa: BLE001
         pass
     finally:
         os._exit(code)
