@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
-import mutants
 import nbformat
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import mutants
 from test_every_exercise import EXERCISES, grade_plainly, with_answer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="mutants are run in forks")
