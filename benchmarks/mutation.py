@@ -82,12 +82,12 @@ class Mutant:
     source: str
 
 
-def mutants_of(source: str) -> list[Mutant]:
-    """Every mutant of a module, in the order of its lines."""
+def mutants_of(source: str, changes: Callable[[ast.AST], Iterator[ast.AST]] | None = None) -> list[Mutant]:
+    """Every mutant of a module, in the order of its lines; `changes` gives what can stand for a node."""
     tree = ast.parse(source)
     found = []
     for place, node in _nodes(tree, ()):
-        for new in _changes(node):
+        for new in (changes or changes_of)(node):
             changed = copy.deepcopy(tree)
             _put(changed, place, new)
             after = ast.unparse(ast.fix_missing_locations(new))
@@ -117,7 +117,8 @@ def _is_idle(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
-def _changes(node: ast.AST) -> Iterator[ast.AST]:
+def changes_of(node: ast.AST) -> Iterator[ast.AST]:
+    """What can stand for a node: other comparisons, operators, constants, conditions, returned values."""
     if isinstance(node, ast.Compare):
         for number, operator in enumerate(node.ops):
             for other in COMPARISONS[type(operator)]:
