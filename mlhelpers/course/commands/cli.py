@@ -222,6 +222,12 @@ def _add_exercise(commands, add) -> None:
     grade.add_argument(
         "--pass-mark", type=float, default=50.0, metavar="PERCENT", help="of the class table; default 50"
     )
+    grade.add_argument("--roster", metavar="CSV", help="the people: student, name, email, ids of the LMS")
+    grade.add_argument("--policy", metavar="YAML", help="due dates, lateness, extensions, attempts")
+    grade.add_argument("--times", metavar="CSV", help="student, assignment, time; default: of the files")
+    grade.add_argument("--moodle", metavar="CSV", help="write grades as Moodle imports them")
+    grade.add_argument("--canvas", metavar="CSV", help="write grades as Canvas imports them")
+    grade.add_argument("--page", metavar="HTML", help="write a gradebook page: tasks, messages, students")
     for command in (check, grade):
         command.add_argument(
             "--timeout", type=float, default=60.0, metavar="S", help="seconds a cell may take"

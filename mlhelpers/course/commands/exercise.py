@@ -118,12 +118,26 @@ def grade(args) -> int:
     """Run the subcommand `mle exercise grade`."""
     from mlhelpers.course.exercises.class_table import ClassTable
     from mlhelpers.course.exercises.classroom import grade_submissions
+    from mlhelpers.course.exercises.export import canvas_csv, moodle_csv
+    from mlhelpers.course.exercises.gradebook import gradebook_page
+    from mlhelpers.course.exercises.policy import Policy, read_times
+    from mlhelpers.course.exercises.roster import Roster
     from mlhelpers.course.exercises.sandbox import best_sandbox
 
     if not Path(args.submitted).is_dir():
         raise FileNotFoundError(f"the folder {args.submitted} does not exist")
-    exercises = choose_exercises(args.what)
-    ClassTable([], pass_mark=args.pass_mark)  # a wrong one is told before the work, not after it
+    exercises, everything = choose_exercises(args.what), find_exercises()
+    # What is wrong with a setting is told before the work, not after it.
+    ClassTable([], pass_mark=args.pass_mark)
+    roster = Roster.read(args.roster) if args.roster else None
+    policy = Policy.read(args.policy) if args.policy else Policy()
+    policy.check(everything, args.policy)
+    times = read_times(args.times, everything, policy.zone) if args.times else None
+    exports = {path: make for path, make in ((args.moodle, moodle_csv), (args.canvas, canvas_csv)) if path}
+    if exports and roster is None:
+        raise ValueError("--moodle and --canvas need --roster, a CSV with the ids of the LMS")
+    for make in exports.values():
+        make(ClassTable([]), roster, policy)
     print(f"submissions run in {best_sandbox()}", flush=True)
 
     def show(student, grading, progress):
@@ -140,6 +154,9 @@ def grade(args) -> int:
         each=show,
         workers=args.workers,
         regrade=args.regrade,
+        roster=roster,
+        policy=policy,
+        times=times,
     )
     if graded.reused:
         print(f"{graded.reused} results were there already; --regrade grades all again")
@@ -148,6 +165,12 @@ def grade(args) -> int:
     summary = _beside(args.output, "_class.csv")
     write_text(summary, table.csv_text())
     print(f"{len(graded.entries)} rows in {args.output}, {len(table.rows)} students in {summary}")
+    for path, make in exports.items():
+        write_text(path, make(table, roster, policy))
+        print(f"-> {path}")
+    if args.page:
+        write_text(args.page, gradebook_page(table, doubts=[str(doubt) for doubt in graded.doubts]))
+        print(f"-> {args.page}")
     if graded.doubts:
         print(f"to look at ({len(graded.doubts)}):")
         for doubt in graded.doubts:

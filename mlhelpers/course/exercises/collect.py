@@ -299,7 +299,8 @@ class _Search:
         numbers: dict[tuple[str, str], set[str]] = {}
         for file, made in submissions:
             number = file.owner.moodle_id or file.owner.canvas_id
-            numbers.setdefault((made.student, made.exercise.name), set()).add(number)
+            if number:
+                numbers.setdefault((made.student, made.exercise.name), set()).add(number)
         double = {student for (student, _), several in numbers.items() if len(several) > 1}
         made_new = []
         for file, made in submissions:

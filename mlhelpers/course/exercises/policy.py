@@ -135,31 +135,28 @@ class Policy:
         number = exercise.lesson.number
         return self.titles.get(number, f"{number} {exercise.lesson.title}")
 
-    def check(self, exercises: list[Exercise], students: list[str], name: str) -> None:
-        """Refuse a policy that names what is not there.
+    def check(self, exercises: list[Exercise], name: str) -> None:
+        """Refuse a policy that names an exercise which is not there.
 
         Parameters
         ----------
         exercises : list of Exercise
             Every exercise of the course.
-        students : list of str
         name : str
             Of the file, for the message.
 
         Raises
         ------
         ValueError
-            If a lesson has no exercise or a student is unknown.
+            If a lesson has no exercise.
         """
         numbers = {exercise.lesson.number for exercise in exercises}
         named = [("due", number) for number in self.due] + [("titles", number) for number in self.titles]
         for student, own in self.extensions.items():
-            if student not in students:
-                raise ValueError(f"{name}, extensions: no student is named {student!r}")
-            named += [(f"extensions of {student}", number) for number in own if number != "*"]
+            named += [(f"extensions.{student}", number) for number in own if number != "*"]
         for key, number in named:
             if number not in numbers:
-                raise ValueError(f'{name}, {key}: no exercise {number!r}; write it as a text, such as "2.10"')
+                raise ValueError(f'{name}, {key}: no exercise {number!r}; write it as a text, such as "2.1"')
 
 
 class _Reader:
