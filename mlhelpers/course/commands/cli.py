@@ -232,6 +232,12 @@ def _add_exercise(commands, add) -> None:
         command.add_argument(
             "--timeout", type=float, default=60.0, metavar="S", help="seconds a cell may take"
         )
+    similar = add("similar", f"{module}:similar_command", "find submissions that are alike", actions)
+    similar.add_argument("what", metavar="CHAPTER|LESSON", nargs="+", help=several)
+    similar.add_argument("--submitted", metavar="FOLDER", required=True, help="as for `grade`")
+    similar.add_argument("--roster", metavar="CSV", help="as for `grade`")
+    similar.add_argument("--least", type=float, default=50.0, metavar="PERCENT", help="default 50")
+    similar.add_argument("-o", "--output", metavar="MD", help="default: on the screen")
     new = add("new", f"{module}:new", "make an empty exercise for a lesson (authors)", actions)
     new.add_argument("number", metavar="NUMBER")
 

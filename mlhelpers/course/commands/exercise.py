@@ -191,3 +191,24 @@ def assign_command(args) -> int:
         print(name)
     print(f"-> {args.output}")
     return 0
+
+
+def similar_command(args) -> int:
+    """Run the subcommand `mle exercise similar`."""
+    from mlhelpers.course.exercises.collect import find_submissions
+    from mlhelpers.course.exercises.roster import Roster
+    from mlhelpers.course.exercises.similarity import report, similar_pairs
+
+    if not 0 <= args.least <= 100:
+        raise ValueError(f"--least is a percentage between 0 and 100, not {args.least:g}")
+    roster = Roster.read(args.roster) if args.roster else None
+    found = find_submissions(args.submitted, choose_exercises(args.what), roster=roster)
+    pairs = similar_pairs(found, least=args.least / 100)
+    if args.output is None:
+        print(report(pairs), end="")
+    else:
+        write_text(args.output, report(pairs))
+        print(f"{len(pairs)} pairs in {args.output}")
+    for doubt in found.doubts:
+        print(f"mle: not compared or to look at: {doubt}", file=sys.stderr)
+    return 0
