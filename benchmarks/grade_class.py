@@ -1,7 +1,8 @@
 """Time of grading a class with `mle exercise grade`: made-up students, a kill in the middle, a regrade.
 
 Run it with `python benchmarks/grade_class.py --students 200 --exercises 2 --workers 2`; it prints a table
-and writes nothing into the repository. Every student has the solution of some tasks and the stub of the others.
+and writes nothing into the repository. Every student has the solution of some tasks and the stub of the
+others.
 """
 
 from __future__ import annotations
