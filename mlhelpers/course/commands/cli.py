@@ -201,24 +201,43 @@ def _add_exercise(commands, add) -> None:
     check = add("check", f"{module}:check", "grade your copy and say what is missing", actions)
     check.add_argument("notebook", metavar="NUMBER|NOTEBOOK", help="2.1 for your copy, or a path")
     release = add("release", f"{module}:release_command", "generate the release versions", actions)
-    release.add_argument(
-        "what", metavar="CHAPTER|PATH", nargs="?", help="2, 02_data, 2.1 or a path; default: all"
-    )
+    several = "chapters and lessons: 2, 1-3, 02_data, 2.1 2.4"
+    release.add_argument("what", metavar="CHAPTER|LESSON", nargs="*", help=f"{several}; default: all")
     release.add_argument("--check", action="store_true", help="write nothing; fail if one is not in sync")
     assign = add("assign", f"{module}:assign_command", "make the assignment of a class", actions)
-    assign.add_argument("chapter", metavar="CHAPTER", help="2, 02_data or one lesson, 2.1")
+    assign.add_argument("what", metavar="CHAPTER|LESSON", nargs="+", help=several)
     assign.add_argument("output", metavar="OUTPUT", help="a .zip file or a folder")
     grade = add("grade", f"{module}:grade", "grade the submissions of a class", actions)
-    grade.add_argument("chapter", metavar="CHAPTER", help="2, 02_data or one lesson, 2.1")
+    grade.add_argument("what", metavar="CHAPTER|LESSON", nargs="+", help=several)
     grade.add_argument(
-        "--submitted", metavar="FOLDER", required=True, help="student/assignment/assignment.ipynb"
+        "--submitted",
+        metavar="FOLDER",
+        required=True,
+        help="student/assignment/assignment.ipynb, or what Moodle or Canvas gave",
     )
     grade.add_argument("--output", metavar="CSV", required=True, help="grades, one row a submission")
     grade.add_argument("--feedback", metavar="FOLDER", help="write student/assignment.html")
+    grade.add_argument("--workers", type=int, default=1, metavar="N", help="processes; default 1")
+    grade.add_argument("--regrade", action="store_true", help="grade what has not changed too")
+    grade.add_argument(
+        "--pass-mark", type=float, default=50.0, metavar="PERCENT", help="of the class table; default 50"
+    )
+    grade.add_argument("--roster", metavar="CSV", help="the people: student, name, email, ids of the LMS")
+    grade.add_argument("--policy", metavar="YAML", help="due dates, lateness, extensions, attempts")
+    grade.add_argument("--times", metavar="CSV", help="student, assignment, time; default: of the files")
+    grade.add_argument("--moodle", metavar="CSV", help="write grades as Moodle imports them")
+    grade.add_argument("--canvas", metavar="CSV", help="write grades as Canvas imports them")
+    grade.add_argument("--page", metavar="HTML", help="write a gradebook page: tasks, messages, students")
     for command in (check, grade):
         command.add_argument(
             "--timeout", type=float, default=60.0, metavar="S", help="seconds a cell may take"
         )
+    similar = add("similar", f"{module}:similar_command", "find submissions that are alike", actions)
+    similar.add_argument("what", metavar="CHAPTER|LESSON", nargs="+", help=several)
+    similar.add_argument("--submitted", metavar="FOLDER", required=True, help="as for `grade`")
+    similar.add_argument("--roster", metavar="CSV", help="as for `grade`")
+    similar.add_argument("--least", type=float, default=50.0, metavar="PERCENT", help="default 50")
+    similar.add_argument("-o", "--output", metavar="MD", help="default: on the screen")
     new = add("new", f"{module}:new", "make an empty exercise for a lesson (authors)", actions)
     new.add_argument("number", metavar="NUMBER")
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from mlhelpers.course.exercises import (
     Exercise,
     ExerciseError,
+    choose_exercises,
     exercise_of,
     find_exercises,
     orphans,
     release,
     start,
 )
-from mlhelpers.course.files import find_root
+from mlhelpers.course.files import find_root, write_text
 from mlhelpers.course.syllabus import load_syllabus, planned
 
 _LESSON = re.compile(r"\d+[.,]\d+")
@@ -36,7 +37,7 @@ def release_command(args) -> int:
     """Run the subcommand `mle exercise release`."""
     syllabus = load_syllabus()
     failed = 0
-    for exercise in find_exercises(args.what, syllabus=syllabus):
+    for exercise in choose_exercises(args.what, syllabus=syllabus):
         try:
             in_sync = release(exercise, check=args.check)
         except ExerciseError as error:
@@ -46,7 +47,7 @@ def release_command(args) -> int:
         word = "in sync" if in_sync else ("NOT in sync" if args.check else "written")
         failed += args.check and not in_sync
         print(f"{exercise.lesson.number} {exercise.name}: {word}")
-    for path in orphans(syllabus) if args.what is None else []:
+    for path in orphans(syllabus) if not args.what else []:
         print(f"mle: {path.relative_to(syllabus.root)} has no source; remove it", file=sys.stderr)
         failed += 1
     return 1 if failed else 0
@@ -115,35 +116,99 @@ def check(args) -> int:
 
 def grade(args) -> int:
     """Run the subcommand `mle exercise grade`."""
-    from mlhelpers.course.exercises.classroom import grade_class
+    from mlhelpers.course.exercises.class_table import ClassTable
+    from mlhelpers.course.exercises.classroom import grade_submissions
+    from mlhelpers.course.exercises.export import canvas_csv, moodle_csv
+    from mlhelpers.course.exercises.gradebook import gradebook_page
+    from mlhelpers.course.exercises.policy import Policy, read_times
+    from mlhelpers.course.exercises.roster import Roster
     from mlhelpers.course.exercises.sandbox import best_sandbox
 
     if not Path(args.submitted).is_dir():
         raise FileNotFoundError(f"the folder {args.submitted} does not exist")
+    exercises, everything = choose_exercises(args.what), find_exercises()
+    # What is wrong with a setting is told before the work, not after it.
+    ClassTable([], pass_mark=args.pass_mark)
+    roster = Roster.read(args.roster) if args.roster else None
+    policy = Policy.read(args.policy) if args.policy else Policy()
+    policy.check(everything, args.policy)
+    times = read_times(args.times, everything, policy.zone) if args.times else None
+    exports = {path: make for path, make in ((args.moodle, moodle_csv), (args.canvas, canvas_csv)) if path}
+    if exports and roster is None:
+        raise ValueError("--moodle and --canvas need --roster, a CSV with the ids of the LMS")
+    for make in exports.values():
+        make(ClassTable([]), roster, policy)
     print(f"submissions run in {best_sandbox()}", flush=True)
 
-    def show(student, grading):
+    def show(student, grading, progress):
         note = f"  ({'; '.join(grading.notes)})" if grading.notes else ""
-        line = f"{student} {grading.exercise.name}: {grading.points:g} of {grading.max_points:g}{note}"
-        print(line, flush=True)
+        points = f"{grading.points:g} of {grading.max_points:g}"
+        print(f"{progress} {student} {grading.exercise.name}: {points}{note}", flush=True)
 
-    results = grade_class(
-        find_exercises(args.chapter),
+    graded = grade_submissions(
+        exercises,
         args.submitted,
         args.output,
         feedback=args.feedback,
         timeout=args.timeout,
         each=show,
+        workers=args.workers,
+        regrade=args.regrade,
+        roster=roster,
+        policy=policy,
+        times=times,
     )
-    print(f"{len(results)} rows in {args.output}")
+    if graded.reused:
+        print(f"{graded.reused} results were there already; --regrade grades all again")
+    table = ClassTable(graded.entries, pass_mark=args.pass_mark)
+    print(table)
+    summary = _beside(args.output, "_class.csv")
+    write_text(summary, table.csv_text())
+    print(f"{len(graded.entries)} rows in {args.output}, {len(table.rows)} students in {summary}")
+    for path, make in exports.items():
+        write_text(path, make(table, roster, policy))
+        print(f"-> {path}")
+    if args.page:
+        write_text(args.page, gradebook_page(table, doubts=[str(doubt) for doubt in graded.doubts]))
+        print(f"-> {args.page}")
+    if graded.doubts:
+        print(f"to look at ({len(graded.doubts)}):")
+        for doubt in graded.doubts:
+            print(f"  {doubt}")
     return 0
+
+
+def _beside(output: str, ending: str) -> Path:
+    path = Path(output)
+    return path.with_name(path.stem + ending)
 
 
 def assign_command(args) -> int:
     """Run the subcommand `mle exercise assign`."""
     from mlhelpers.course.exercises.classroom import assign
 
-    for name in assign(find_exercises(args.chapter), args.output):
+    for name in assign(choose_exercises(args.what), args.output):
         print(name)
     print(f"-> {args.output}")
+    return 0
+
+
+def similar_command(args) -> int:
+    """Run the subcommand `mle exercise similar`."""
+    from mlhelpers.course.exercises.collect import find_submissions
+    from mlhelpers.course.exercises.roster import Roster
+    from mlhelpers.course.exercises.similarity import report, similar_pairs
+
+    if not 0 <= args.least <= 100:
+        raise ValueError(f"--least is a percentage between 0 and 100, not {args.least:g}")
+    roster = Roster.read(args.roster) if args.roster else None
+    found = find_submissions(args.submitted, choose_exercises(args.what), roster=roster)
+    pairs = similar_pairs(found, least=args.least / 100)
+    if args.output is None:
+        print(report(pairs), end="")
+    else:
+        write_text(args.output, report(pairs))
+        print(f"{len(pairs)} pairs in {args.output}")
+    for doubt in found.doubts:
+        print(f"mle: not compared or to look at: {doubt}", file=sys.stderr)
     return 0

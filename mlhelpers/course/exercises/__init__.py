@@ -9,6 +9,7 @@ _HOME = {
     "Exercise": "exercise",
     "ExerciseError": "exercise",
     "OWN_FOLDER": "exercise",
+    "choose_exercises": "exercise",
     "committed_release": "versions",
     "exercise_of": "exercise",
     "find_exercises": "exercise",

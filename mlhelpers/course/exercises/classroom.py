@@ -9,23 +9,43 @@ import csv
 import io
 import os
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlhelpers.course.exercises.exercise import Exercise, ExerciseError, task_of
-from mlhelpers.course.exercises.grading import TIMEOUT, Grading, Prepared, Task, graded_cells, run_and_grade
-from mlhelpers.course.exercises.nbgrader import TemporaryCourse
-from mlhelpers.course.exercises.restore import missing_cells, moved_cells, repeated_cells
-from mlhelpers.course.exercises.runner import Judges
-from mlhelpers.course.exercises.sandbox import Limits
+from mlhelpers.course.exercises.class_table import Entry
+from mlhelpers.course.exercises.collect import Doubt, Found, Submission, find_submissions
+from mlhelpers.course.exercises.exercise import Exercise, ExerciseError
+from mlhelpers.course.exercises.grading import TIMEOUT, Grading
+from mlhelpers.course.exercises.policy import Policy
+from mlhelpers.course.exercises.pool import Graders, Job
+from mlhelpers.course.exercises.records import Records, record_key, text_hash
+from mlhelpers.course.exercises.roster import Roster
+from mlhelpers.course.exercises.sandbox import Limits, best_sandbox
+from mlhelpers.course.exercises.submission import grade, nothing
 from mlhelpers.course.exercises.versions import committed_release, released_text
 from mlhelpers.course.files import read_notebook, replacing, write_text
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+__all__ = [
+    "Graded",
+    "Progress",
+    "assign",
+    "csv_text",
+    "grade",
+    "grade_class",
+    "grade_submissions",
+    "nothing",
+    "records_path",
+]
+
+FAULTS = ("could not be graded", "no feedback")  # of the machine perhaps: tried again in the next run
 
 
 def assign(exercises: list[Exercise], output: str | os.PathLike[str]) -> list[str]:
@@ -80,13 +100,14 @@ def grade_class(
     feedback: str | os.PathLike[str] | None = None,
     timeout: float = TIMEOUT,
     each: Callable[[str, Grading], None] | None = None,
+    workers: int = 1,
+    regrade: bool = False,
 ) -> list[tuple[str, Grading]]:
     """Grade the submissions of a class and write the grades as CSV.
 
     Parameters
     ----------
     exercises : list of Exercise
-        Of one chapter.
     submitted : path-like
         Folder laid out as ``student/assignment/assignment.ipynb``.
     output : path-like
@@ -97,6 +118,10 @@ def grade_class(
         Seconds for one cell.
     each : callable, optional
         Called with student and grading as soon as a notebook is graded; its row is in the CSV then.
+    workers : int, default=1
+        Processes that grade at the same time.
+    regrade : bool, default=False
+        Grade unchanged submissions again.
 
     Returns
     -------
@@ -108,117 +133,240 @@ def grade_class(
     FileNotFoundError
         If the folder does not exist or holds no submission to one of the exercises.
     """
-    folder = Path(submitted)
-    students = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    given = [e for e in exercises if any((folder / s / e.name).is_dir() for s in students)]
-    if not given:
-        names = ", ".join(exercise.name for exercise in exercises)
-        raise FileNotFoundError(f"no {folder.name}/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb for any of: {names}")
-    # Everything is read before the first submission runs, so that none can change another.
-    prepared = [Prepared.of(exercise) for exercise in given]
-    handed_in = {(s, e.name): _read(folder / s / e.name / f"{e.name}.ipynb") for e in given for s in students}
-    results: list[tuple[str, Grading]] = []
-    pages: dict[Path, str] = {}
-    limits = Limits(cell_seconds=timeout)
-    for ready in prepared:
-        with Judges(ready.source) as judges:
-            for student in students:
-                data = handed_in[student, ready.exercise.name]
-                grading, page = grade(ready, judges, data, limits=limits, page=feedback is not None)
-                results.append((student, grading))
-                if page is not None:
-                    pages[Path(feedback) / student / f"{ready.exercise.name}.html"] = page
-                write_text(output, csv_text(results))
-                for path, text in pages.items():
-                    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-                        write_text(path, text)
-                if each is not None:
-                    each(student, grading)
-    return results
+    graded = grade_submissions(
+        exercises,
+        submitted,
+        output,
+        feedback=feedback,
+        timeout=timeout,
+        each=None if each is None else lambda student, grading, progress: each(student, grading),
+        workers=workers,
+        regrade=regrade,
+    )
+    return [(entry.student, entry.grading) for entry in graded.entries]
 
 
-def _read(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes
+    ----------
+    done, total : int
+        Submissions.
+    seconds_left : float or None
+        At the speed so far; None until the first was graded.
+    """
+
+    done: int
+    total: int
+    seconds_left: float | None = None
+
+    def __str__(self) -> str:
+        """Words for the terminal."""
+        if self.seconds_left is None or self.done == self.total:
+            return f"[{self.done}/{self.total}]"
+        minutes, seconds = divmod(round(self.seconds_left), 60)
+        left = f"{minutes} min" if minutes >= 10 else f"{minutes}:{seconds:02d} min"
+        return f"[{self.done}/{self.total}, {left} left]"
 
 
-def _notebook_of(data: bytes, name: str) -> NotebookNode:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        path.write_bytes(data)
-        try:
-            notebook = read_notebook(path)
-            for cell in notebook.cells:
-                if not isinstance(cell.source, str) or not isinstance(cell.metadata, dict):
-                    raise ValueError(f"{name} is not a notebook: a cell has no text")
-            return notebook
-        except ValueError as error:
-            raise ValueError(str(error).replace(str(path), name)) from error
-        except Exception as error:
-            raise ValueError(f"{name} is not a notebook: {type(error).__name__}") from error
+@dataclass(frozen=True)
+class Graded:
+    """What came of a run.
+
+    Attributes
+    ----------
+    entries : list of Entry
+        By exercise, then by student.
+    reused : int
+        Submissions whose result was there already.
+    doubts : list of Doubt
+        Files that could not be told to be somebody's answer to an exercise.
+    """
+
+    entries: list[Entry]
+    reused: int
+    doubts: list[Doubt]
 
 
-def grade(
-    prepared: Prepared,
-    judges: Judges,
-    data: bytes | None,
+def grade_submissions(
+    exercises: list[Exercise],
+    submitted: str | os.PathLike[str],
+    output: str | os.PathLike[str],
     *,
-    limits: Limits | None = None,
-    page: bool = False,
-) -> tuple[Grading, str | None]:
-    """Grade a submission; whatever is wrong with it costs points and is noted.
+    feedback: str | os.PathLike[str] | None = None,
+    timeout: float = TIMEOUT,
+    each: Callable[[str, Grading, Progress], None] | None = None,
+    workers: int = 1,
+    regrade: bool = False,
+    roster: Roster | None = None,
+    policy: Policy | None = None,
+    times: dict[tuple[str, str], datetime] | None = None,
+) -> Graded:
+    """Grade the submissions of a class; a killed run goes on where it was.
 
     Parameters
     ----------
-    prepared : Prepared
-    judges : Judges
-        Of the same exercise.
-    data : bytes or None
-        Content of the submitted file, None if nothing was handed in.
-    limits : Limits, optional
-    page : bool, default=False
-        Make the page of feedback.
+    exercises, submitted, output, feedback, timeout, workers, regrade
+        As in `grade_class`.
+    each : callable, optional
+        As in `grade_class`, with the progress of the run too.
+    roster : Roster, optional
+        Names the students; those who handed in nothing have rows too.
+    policy : Policy, optional
+        Default: the last attempt counts, nothing is late.
+    times : dict of (str, str) to datetime.datetime, optional
+        When the last attempt was handed in, by student and exercise; default is the file's time stamp.
 
     Returns
     -------
-    grading : Grading
-    page : str or None
-        HTML, None unless wanted and possible.
+    Graded
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist or holds no submission to one of the exercises.
+    ValueError
+        If `workers` is not positive, or the policy names a student who is not there.
     """
-    exercise, released = prepared.exercise, prepared.released
-    if data is None:
-        return nothing(exercise, released, "nothing handed in"), None
-    try:
-        notebook = _notebook_of(data, f"{exercise.name}.ipynb")
-    except ValueError as error:
-        return nothing(exercise, released, str(error)), None
-    notes = []
-    for names, fault in (
-        (repeated_cells(notebook), "cells there twice, the first counts"),
-        (missing_cells(notebook, released), "cells put back"),
-        (moved_cells(notebook, released), "cells moved back"),
-    ):
-        if names:
-            notes.append(f"{fault}: {', '.join(names)}")
-    try:
-        grading, executed = run_and_grade(prepared, judges, notebook, tuple(notes), limits=limits)
-    except Exception as error:  # noqa: BLE001  (one submission never ends the grading of the others)
-        return nothing(exercise, released, f"could not be graded: {type(error).__name__}: {error}"), None
-    if not page:
-        return grading, None
-    try:
-        with TemporaryCourse(exercise, files=prepared.files) as course:
-            return grading, course.feedback(executed)
-    except Exception as error:  # noqa: BLE001  (the points are known)
-        return replace(grading, notes=(*grading.notes, f"no feedback: {error}")), None
-
-
-def nothing(exercise: Exercise, released: NotebookNode, note: str) -> Grading:
-    """Grading of a notebook that cannot be graded: no points, and why."""
-    tasks = [
-        Task(task_of(cell.metadata.nbgrader.grade_id), title, 0.0, float(cell.metadata.nbgrader.points), "")
-        for cell, title in graded_cells(released)
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}")
+    policy, times = policy or Policy(), times or {}
+    # Everything is read before the first submission runs, so that none can change another.
+    found = find_submissions(submitted, exercises, roster=roster)
+    for student in policy.extensions:
+        if student not in found.students:
+            raise ValueError(f"the policy has an extension for {student!r}, who is no student of this class")
+    sources = {exercise.name: exercise.source.read_bytes() for exercise in found.exercises}
+    empty = {exercise.name: read_notebook(exercise.source) for exercise in found.exercises}
+    chosen = [
+        submission
+        for exercise in found.exercises
+        for student in found.students
+        for submission in _chosen(found.attempts(student, exercise), policy)
     ]
-    return Grading(exercise, tuple(tasks), (note,))
+    limits = Limits(cell_seconds=timeout)
+    settings = f"{limits} {best_sandbox()}"
+    records = Records(records_path(output), forget=regrade)
+    results: dict[Submission, Grading] = {}
+    waiting: list[tuple[Submission, str, Path | None]] = []
+    for submission in chosen:
+        key = record_key(submission.data, sources[submission.exercise.name], settings)
+        page = _page(feedback, found, submission, policy)
+        kept = records.get(key, submission.exercise)
+        if kept is not None and (page is None or _holds(page, kept[1])):
+            results[submission] = kept[0]
+        else:
+            waiting.append((submission, key, page))
+    reused = len(results)
+
+    def write() -> list[Entry]:
+        entries = _entries(found, results, policy, times, empty)
+        write_text(output, csv_text([(entry.student, entry.grading) for entry in entries]))
+        return entries
+
+    entries, begun = write(), time.monotonic()
+    jobs = [Job(submission.exercise, submission.data, feedback is not None) for submission, _, _ in waiting]
+    needed = {job.exercise.name for job in jobs}
+    with Graders([e for e in found.exercises if e.name in needed], limits, workers) as graders:
+        for done, (number, grading, text) in enumerate(graders.grade(jobs), 1):
+            submission, key, page = waiting[number]
+            results[submission] = grading
+            if page is not None and text is not None:
+                write_text(page, text)
+            elif page is not None:
+                page.unlink(missing_ok=True)
+            if not any(note.startswith(FAULTS) for note in grading.notes):
+                records.add(key, grading, text)
+            entries = write()
+            if each is not None:
+                left = (time.monotonic() - begun) / done * (len(waiting) - done)
+                each(submission.student, grading, Progress(reused + done, len(chosen), left))
+    return Graded(entries, reused, [*found.doubts, *_time_doubts(found, policy, times, entries)])
+
+
+def records_path(output: str | os.PathLike[str]) -> Path:
+    """File in which the results of a run are kept, beside its grades."""
+    output = Path(output)
+    return output.with_name(f"{output.stem}.results.jsonl")
+
+
+def _chosen(attempts: list[Submission], policy: Policy) -> list[Submission]:
+    return attempts if policy.attempts == "best" else attempts[-1:]
+
+
+def _page(
+    feedback: str | os.PathLike[str] | None, found: Found, submission: Submission, policy: Policy
+) -> Path | None:
+    """Where the feedback of a submission goes; the last attempt has the plain name."""
+    if feedback is None:
+        return None
+    attempts = _chosen(found.attempts(submission.student, submission.exercise), policy)
+    number = attempts.index(submission) + 1
+    ending = "" if number == len(attempts) else f"_attempt_{number}"
+    return Path(feedback) / submission.student / f"{submission.exercise.name}{ending}.html"
+
+
+def _holds(page: Path, digest: str | None) -> bool:
+    """Whether a page is the one of which `digest` is the hash; without a hash there is none to miss."""
+    if digest is None:
+        return False
+    return page.is_file() and text_hash(page.read_text(encoding="utf-8")) == digest
+
+
+def _entries(
+    found: Found,
+    results: dict[Submission, Grading],
+    policy: Policy,
+    times: dict[tuple[str, str], datetime],
+    empty: dict[str, NotebookNode],
+) -> list[Entry]:
+    """What is known so far; of attempts the one with the most points after what lateness costs."""
+    entries = []
+    for exercise in found.exercises:
+        for student in found.students:
+            attempts = _chosen(found.attempts(student, exercise), policy)
+            known = [a for a in attempts if a in results]
+            if not attempts:
+                doubts = [str(doubt) for doubt in found.doubts if doubt.student == student]
+                told = "; ".join(["nothing handed in", *(f"in doubt: {doubt}" for doubt in doubts)])
+                grading = nothing(exercise, empty[exercise.name], told)
+                entries.append(Entry(student, grading, handed_in=False))
+            made = []
+            for attempt in known:
+                submitted = attempt.time
+                if attempt is attempts[-1]:
+                    submitted = times.get((student, exercise.name), submitted)
+                grading = results[attempt]
+                lost, why = policy.lateness(student, exercise, submitted, grading.max_points)
+                notes = [*grading.notes, *([why] if why else [])]
+                if len(attempts) > 1:
+                    notes.append(f"attempt {attempts.index(attempt) + 1} of {len(attempts)} counts")
+                made.append(Entry(student, replace(grading, notes=tuple(notes)), submitted, lost))
+            if made:
+                entries.append(max(reversed(made), key=lambda entry: entry.points))
+    return entries
+
+
+def _time_doubts(
+    found: Found, policy: Policy, times: dict[tuple[str, str], datetime], entries: list[Entry]
+) -> list[Doubt]:
+    """Where the time stamps and what the LMS says do not agree."""
+    doubts = [
+        Doubt(f"time stamp of {name}", student, f"{student!r} has handed in no such file")
+        for student, name in times
+        if name in {e.name for e in found.exercises}
+        and not any(s.student == student and s.exercise.name == name for s in found.submissions)
+    ]
+    stamped = {(entry.student, entry.grading.exercise.name): entry.submitted for entry in entries}
+    for submission in found.submissions:
+        due = policy.due_for(submission.student, submission.exercise)
+        submitted = stamped.get((submission.student, submission.exercise.name))
+        if submission.late and due is not None and submitted is not None and submitted <= due:
+            text = "the LMS calls it LATE, its time stamp does not; give the times of the LMS"
+            doubts.append(Doubt(submission.path.name, submission.student, text))
+    return doubts
 
 
 def csv_text(results: list[tuple[str, Grading]]) -> str:

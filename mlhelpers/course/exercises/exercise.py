@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 OWN_FOLDER = "my_exercises"
+_RANGE = re.compile(r"(\d+)(?:\.(\d+))?-(\d+)(?:\.(\d+))?")
 
 
 class ExerciseError(ValueError):
@@ -110,6 +112,51 @@ def find_exercises(what: str | None = None, *, syllabus: Syllabus | None = None)
         there = ", ".join(exercise.lesson.number for exercise in found) or "none yet"
         raise ExerciseError(f"no exercise for {what!r}; there are: {there}")
     return fitting
+
+
+def choose_exercises(words: Sequence[str], *, syllabus: Syllabus | None = None) -> list[Exercise]:
+    """Exercises of several chapters and lessons, each once, in the order of the course.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Each what `find_exercises` takes, or a range with both ends in it: ``1-3``, ``2.1-2.4``; all if empty.
+    syllabus : Syllabus, optional
+        Default: the course around the current folder.
+
+    Returns
+    -------
+    list of Exercise
+
+    Raises
+    ------
+    ExerciseError
+        If nothing fits a word, or if two exercises have the same name.
+    """
+    syllabus = syllabus or load_syllabus()
+    everything = find_exercises(syllabus=syllabus)
+    chosen = set() if words else {exercise.lesson.number for exercise in everything}
+    for word in words:
+        ends = _RANGE.fullmatch(word)
+        if ends is None:
+            fitting = find_exercises(word, syllabus=syllabus)
+        else:
+            first, last = _place(ends[1], ends[2], 0), _place(ends[3], ends[4], 10**6)
+            fitting = [e for e in everything if first <= _place(*e.lesson.number.split("."), 0) <= last]
+        if not fitting:
+            there = ", ".join(exercise.lesson.number for exercise in everything) or "none yet"
+            raise ExerciseError(f"no exercise in the range {word!r}; there are: {there}")
+        chosen |= {exercise.lesson.number for exercise in fitting}
+    found = [exercise for exercise in everything if exercise.lesson.number in chosen]
+    names = [exercise.name for exercise in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ExerciseError(f"two of the exercises have the name {twice[0]}; take them one after the other")
+    return found
+
+
+def _place(chapter: str, lesson: str | None, default: int) -> tuple[int, int]:
+    return int(chapter), default if lesson is None else int(lesson)
 
 
 def exercise_of(path: str | os.PathLike[str], *, syllabus: Syllabus | None = None) -> Exercise:
