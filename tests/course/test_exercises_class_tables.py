@@ -300,6 +300,17 @@ def test_last_attempt_counts_and_lateness_is_taken_off(class_of_two):
     assert notes["cem"] == "nothing handed in"
 
 
+def test_doubtful_file_is_in_the_note_of_who_has_no_other(class_of_two, tmp_path, capsys):
+    for student in ("ben", "cem"):
+        (tmp_path / "in" / student).mkdir(exist_ok=True)
+        (tmp_path / "in" / student / "work.zip").write_bytes(b"PK")
+    _, notes = class_of_two("")
+    assert notes["cem"] == "nothing handed in; in doubt: cem/work.zip: is a zip file; unpack it in its place"
+    assert notes["ben"] == "late by 60 min"
+    told = capsys.readouterr().out
+    assert "to look at (2):\n  ben/work.zip: is a zip file" in told
+
+
 def test_best_attempt_is_the_one_with_most_points_after_lateness(class_of_two):
     totals, notes = class_of_two("late: {percent_a_day: 25}\nattempts: best")
     assert totals["ann"] == "3"
