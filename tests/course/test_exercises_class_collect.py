@@ -140,6 +140,26 @@ def test_name_and_most_cells_that_disagree_are_a_doubt(put, find, two):
     assert f"its cells fit {A} and {B}; rename it" in doubts[1]
 
 
+def test_folder_of_a_chapter_holds_students(put, find):
+    put(f"02_data/ann/{A}.ipynb")
+    there, _, _ = find()
+    assert [student for student, *_ in there] == ["ann"]
+
+
+def test_file_that_is_too_large_is_not_read(put, find, monkeypatch):
+    put(f"zed/{A}.ipynb", "{")
+    put(f"ann/{A}.ipynb")
+    monkeypatch.setattr("mlhelpers.course.exercises.collect.LARGEST", 100)
+    there, doubts, _ = find()
+    assert [student for student, *_ in there] == ["zed"]
+    assert "is larger than" in doubts[0]
+
+
+def test_folder_that_is_not_there(find):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        find()
+
+
 def test_only_doubts_are_an_error_that_names_them(put, find):
     put("ann/mine.ipynb", "{")
     with pytest.raises(FileNotFoundError, match=r"in doubt: ann/mine\.ipynb: cannot be read"):
