@@ -122,6 +122,44 @@ def test_file_that_cannot_be_read_is_taken_by_its_name(put, find):
     assert doubts == []
 
 
+@pytest.mark.parametrize("mark", [{}, {"nbgrader": {"grade_id": "part_2_1"}}, {"nbgrader": 3}])
+def test_notebook_whose_marks_are_gone_is_taken_by_its_name(put, find, mark):
+    put(f"ann/{A}.ipynb", json.dumps({"cells": [{"metadata": mark}]}))
+    there, doubts, _ = find()
+    assert ([name for _, name, _ in there], doubts) == ([A], [])
+
+
+def test_name_and_most_cells_that_disagree_are_a_doubt(put, find, two):
+    first, second = (json.loads(e.source.read_text(encoding="utf-8"))["cells"] for e in two)
+    put(f"zed/{A}.ipynb")
+    put(f"ann/{A}.ipynb", json.dumps({"cells": [*second, *first[:3]]}))
+    put("ben/both.ipynb", json.dumps({"cells": [*second, *first]}))
+    there, doubts, _ = find()
+    assert [student for student, *_ in there] == ["zed"]
+    assert f"is named {A}, but most of its cells are of {B}; rename it" in doubts[0]
+    assert f"its cells fit {A} and {B}; rename it" in doubts[1]
+
+
+def test_folder_of_a_chapter_holds_students(put, find):
+    put(f"02_data/ann/{A}.ipynb")
+    there, _, _ = find()
+    assert [student for student, *_ in there] == ["ann"]
+
+
+def test_file_that_is_too_large_is_not_read(put, find, monkeypatch):
+    put(f"zed/{A}.ipynb", "{")
+    put(f"ann/{A}.ipynb")
+    monkeypatch.setattr("mlhelpers.course.exercises.collect.LARGEST", 100)
+    there, doubts, _ = find()
+    assert [student for student, *_ in there] == ["zed"]
+    assert "is larger than" in doubts[0]
+
+
+def test_folder_that_is_not_there(find):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        find()
+
+
 def test_only_doubts_are_an_error_that_names_them(put, find):
     put("ann/mine.ipynb", "{")
     with pytest.raises(FileNotFoundError, match=r"in doubt: ann/mine\.ipynb: cannot be read"):

@@ -85,6 +85,21 @@ def test_what_is_no_python_is_compared_too(compare):
     assert pair.passages[0].same_names
 
 
+def test_own_cells_are_compared_and_what_is_no_notebook_is_passed_over(compare, tmp_path):
+    def add(student):
+        path = next((tmp_path / "in" / student).glob("*.ipynb"))
+        notebook = read_notebook(path)
+        notebook.cells.append(nbformat.v4.new_code_cell(LONG.replace("task_1", "helper")))
+        nbformat.write(notebook, path)
+
+    assert compare({"ann": None, "ben": None, "cem": None}) == []
+    add("ann")
+    add("ben")
+    next((tmp_path / "in" / "cem").glob("*.ipynb")).write_text("{")
+    (pair,) = similar_pairs(find_submissions(tmp_path / "in", find_exercises("2.1")))
+    assert (pair.left, pair.right, pair.passages[0].task) == ("ann", "ben", "own cells")
+
+
 def test_limits(compare):
     with pytest.raises(ValueError, match="least is a share between 0 and 1, not 2"):
         compare({"ann": LONG}, least=2)

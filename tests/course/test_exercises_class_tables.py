@@ -1,6 +1,7 @@
 """Due dates and lateness, attempts, and what is made of the grades: Moodle, Canvas, the gradebook page."""
 
 import csv
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -111,6 +112,12 @@ def test_fault_of_a_policy_is_told_with_its_place(read, text, message):
     with pytest.raises(ValueError) as error:
         read(text)
     assert message in str(error.value)
+
+
+def test_policy_that_is_not_there_and_one_that_is_empty(read, tmp_path):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        Policy.read(tmp_path / "nosuch.yml")
+    assert read("") == Policy()
 
 
 def test_policy_names_exercises_that_exist(two, read):
@@ -246,8 +253,6 @@ class Points:
 @pytest.fixture
 def class_of_two(course, monkeypatch, tmp_path):
     """One exercise, two attempts of Ann, one late submission of Ben, nothing of Cem; grading is replaced."""
-    import os
-
     monkeypatch.setattr(module, "Graders", Points())
     monkeypatch.setattr(module, "best_sandbox", lambda: "a stub")
     monkeypatch.setattr("mlhelpers.course.exercises.sandbox.best_sandbox", lambda: "a stub")
@@ -298,6 +303,26 @@ def test_last_attempt_counts_and_lateness_is_taken_off(class_of_two):
     assert totals == {"(possible)": "6", "ann": "1", "ben": "2.5", "cem": "0"}
     assert notes["ann"] == "late by 30 h: 3 points off"
     assert notes["cem"] == "nothing handed in"
+
+
+def test_doubtful_file_is_in_the_note_of_who_has_no_other(class_of_two, tmp_path, capsys):
+    for student in ("ben", "cem"):
+        (tmp_path / "in" / student).mkdir(exist_ok=True)
+        (tmp_path / "in" / student / "work.zip").write_bytes(b"PK")
+    _, notes = class_of_two("")
+    assert notes["cem"] == "nothing handed in; in doubt: cem/work.zip: is a zip file; unpack it in its place"
+    assert notes["ben"] == "late by 60 min"
+    told = capsys.readouterr().out
+    assert "to look at (2):\n  ben/work.zip: is a zip file" in told
+
+
+def test_late_in_the_name_and_a_time_stamp_that_is_not_are_named(class_of_two, tmp_path, capsys):
+    path = tmp_path / "in" / "cemoz_LATE_9_1_01_missing_data.ipynb"
+    path.write_text("2")
+    os.utime(path, (DUE.timestamp() - 60, DUE.timestamp() - 60))
+    totals, _ = class_of_two("")
+    assert totals["cem"] == "2"
+    assert f"{path.name}: the LMS calls it LATE, its time stamp does not" in capsys.readouterr().out
 
 
 def test_best_attempt_is_the_one_with_most_points_after_lateness(class_of_two):

@@ -1,5 +1,7 @@
 """Several processes that grade, with real kernels: the results are those of one process."""
 
+import time
+
 import nbformat
 import pytest
 
@@ -57,3 +59,12 @@ def test_process_that_ends_is_told_with_a_way_out(exercise):
         for process in list(graders.pool._processes.values()):
             process.kill()
         list(graders.grade([Job(exercise, b"{}", False)] * 3))
+
+
+def test_interrupted_run_does_not_wait_for_what_is_running(exercise):
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), Graders([exercise], Limits(), 2) as graders:
+        graders.pool.submit(int).result()
+        graders.pool.submit(time.sleep, 300)
+        raise KeyboardInterrupt
+    assert time.monotonic() - begun < 200

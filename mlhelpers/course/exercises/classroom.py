@@ -261,8 +261,11 @@ def grade_submissions(
             waiting.append((submission, key, page))
     reused = len(results)
 
+    places = [(student, exercise) for exercise in found.exercises for student in found.students]
+    known = {(s, e.name): _entry(found, results, policy, times, empty, s, e) for s, e in places}
+
     def write() -> list[Entry]:
-        entries = _entries(found, results, policy, times, empty)
+        entries = [entry for entry in known.values() if entry is not None]
         write_text(output, csv_text([(entry.student, entry.grading) for entry in entries]))
         return entries
 
@@ -279,6 +282,8 @@ def grade_submissions(
                 page.unlink(missing_ok=True)
             if not any(note.startswith(FAULTS) for note in grading.notes):
                 records.add(key, grading, text)
+            student, exercise = submission.student, submission.exercise
+            known[student, exercise.name] = _entry(found, results, policy, times, empty, student, exercise)
             entries = write()
             if each is not None:
                 left = (time.monotonic() - begun) / done * (len(waiting) - done)
@@ -315,38 +320,35 @@ def _holds(page: Path, digest: str | None) -> bool:
     return page.is_file() and text_hash(page.read_text(encoding="utf-8")) == digest
 
 
-def _entries(
+def _entry(
     found: Found,
     results: dict[Submission, Grading],
     policy: Policy,
     times: dict[tuple[str, str], datetime],
     empty: dict[str, NotebookNode],
-) -> list[Entry]:
+    student: str,
+    exercise: Exercise,
+) -> Entry | None:
     """What is known so far; of attempts the one with the most points after what lateness costs."""
-    entries = []
-    for exercise in found.exercises:
-        for student in found.students:
-            attempts = _chosen(found.attempts(student, exercise), policy)
-            known = [a for a in attempts if a in results]
-            if not attempts:
-                doubts = [str(doubt) for doubt in found.doubts if doubt.student == student]
-                told = "; ".join(["nothing handed in", *(f"in doubt: {doubt}" for doubt in doubts)])
-                grading = nothing(exercise, empty[exercise.name], told)
-                entries.append(Entry(student, grading, handed_in=False))
-            made = []
-            for attempt in known:
-                submitted = attempt.time
-                if attempt is attempts[-1]:
-                    submitted = times.get((student, exercise.name), submitted)
-                grading = results[attempt]
-                lost, why = policy.lateness(student, exercise, submitted, grading.max_points)
-                notes = [*grading.notes, *([why] if why else [])]
-                if len(attempts) > 1:
-                    notes.append(f"attempt {attempts.index(attempt) + 1} of {len(attempts)} counts")
-                made.append(Entry(student, replace(grading, notes=tuple(notes)), submitted, lost))
-            if made:
-                entries.append(max(reversed(made), key=lambda entry: entry.points))
-    return entries
+    attempts = _chosen(found.attempts(student, exercise), policy)
+    if not attempts:
+        doubts = [str(doubt) for doubt in found.doubts if doubt.student == student]
+        told = "; ".join(["nothing handed in", *(f"in doubt: {doubt}" for doubt in doubts)])
+        return Entry(student, nothing(exercise, empty[exercise.name], told), handed_in=False)
+    made = []
+    for number, attempt in enumerate(attempts, 1):
+        if attempt not in results:
+            continue
+        submitted = attempt.time
+        if number == len(attempts):
+            submitted = times.get((student, exercise.name), submitted)
+        grading = results[attempt]
+        lost, why = policy.lateness(student, exercise, submitted, grading.max_points)
+        notes = [*grading.notes, *([why] if why else [])]
+        if len(attempts) > 1:
+            notes.append(f"attempt {number} of {len(attempts)} counts")
+        made.append(Entry(student, replace(grading, notes=tuple(notes)), submitted, lost))
+    return max(reversed(made), key=lambda entry: entry.points) if made else None
 
 
 def _time_doubts(

@@ -283,7 +283,7 @@ class _Search:
         most = max(shares.values(), default=0.0)
         best = [name for name, share in shares.items() if share == most]
         if named and (named in shares or not best or most < 0.5):
-            if named not in best and shares[named] < 0.5 <= most:
+            if named not in best and shares.get(named, 0.0) < 0.5 <= most:
                 return None, f"is named {named}, but most of its cells are of {best[0]}; rename it"
             return named, ""
         if named:

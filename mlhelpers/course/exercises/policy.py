@@ -128,7 +128,7 @@ class Policy:
         if self.cut_off is not None and late > self.cut_off:
             return possible, f"{told}, after the cut-off: no points count"
         lost = round(possible * min(self.percent_a_day * days, 100.0) / 100, 4)
-        return lost, f"{told}: {lost:g} points off"
+        return lost, f"{told}: {lost:g} points off" if lost else told
 
     def title(self, exercise: Exercise) -> str:
         """Name of an assignment in an LMS."""
