@@ -42,7 +42,9 @@ def clone(tmp_path):
 
 
 def make(clone, *arguments, **environment):
-    kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "MAKEFLAGS")}
+    # without what tells make that it runs inside of another make
+    without = ("DISPLAY", "WAYLAND_DISPLAY", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
+    kept = {k: v for k, v in os.environ.items() if k not in without}
     return subprocess.run(
         ["make", *arguments], cwd=clone, env=kept | environment, capture_output=True, text=True, check=False
     )

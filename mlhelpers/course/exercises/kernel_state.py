@@ -86,9 +86,9 @@ def look(shell):
         if callable(value) and name not in SITE:
             seen["builtins." + name] = told(value)
     seen["sys.meta_path"] = str([type(f).__name__ for f in sys.meta_path if type(f).__module__ == "__main__"])
-    seen["sys.settrace"] = str(sys.gettrace() is None)
+    seen["sys.settrace"] = str(type(sys.gettrace()))  # a debugger or a coverage tool may be there already
     seen["sys.setprofile"] = str(sys.getprofile() is None)
-    seen["threading.settrace"] = str(getattr(threading, "_trace_hook", None) is None)
+    seen["threading.settrace"] = str(type(getattr(threading, "_trace_hook", None)))
     for module, names in FUNCTIONS.items():
         if module in sys.modules:
             for name in names.split():
