@@ -10,11 +10,14 @@ PACKAGE, TESTS = ROOT / "mlhelpers", ROOT / "tests"
 OTHER = {"notebooks", "pipelines", "exercises", "project"}
 # Modules whose tests are elsewhere, with the reason.
 ELSEWHERE = {
-    "course/exercises": "graded as a learner does, through `mle exercise`: tests/course/test_exercises*.py",
+    **{
+        f"course/exercises/{name}": "attacked in test_exercises_exploits.py, where all of it works together"
+        for name in ("confine", "sandbox", "kernel_state", "tripwires", "stand_in", "submission")
+    },
+    "course/exercises/nbgrader": "called by every test that releases or grades",
 }
 # Test files that name no module, with the reason.
 NO_MODULE = {
-    "course/test_exercises": "all of course/exercises at once",
     "serving/test_reliability": "the checks of benchmarks/reliability.py on all of serving",
 }
 

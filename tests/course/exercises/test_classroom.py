@@ -9,25 +9,11 @@ import nbformat
 import pytest
 
 from mlhelpers.course.commands.cli import main
-from mlhelpers.course.exercises import choose_exercises, find_exercises, release
+from mlhelpers.course.exercises import choose_exercises
 from mlhelpers.course.exercises import classroom as module
-from mlhelpers.course.exercises.class_table import ClassTable, Entry
 from mlhelpers.course.exercises.classroom import Progress, grade_submissions, records_path
 from mlhelpers.course.exercises.exercise import ExerciseError
 from mlhelpers.course.exercises.grading import Grading, Task
-from mlhelpers.course.exercises.records import Records, record_key
-
-
-@pytest.fixture
-def two(course):
-    """Exercises of the lessons 2.1 and 2.2, whose tasks have ids of their own."""
-    for number in ("2.1", "2.2"):
-        assert main(["exercise", "new", number]) == 0
-        (exercise,) = find_exercises(number)
-        text = exercise.source.read_text(encoding="utf-8")
-        exercise.source.write_text(text.replace("task_", f"part_{number[-1]}_"), encoding="utf-8")
-        release(exercise)
-    return find_exercises("2")
 
 
 @pytest.fixture
@@ -125,15 +111,6 @@ def test_class_table_has_a_row_per_student(two, hand_in, stub, tmp_path, capsys)
     assert "between 0 and 100, not 101" in capsys.readouterr().err
 
 
-def test_pass_mark_is_met_by_what_is_not_rounded(two):
-    def passed(points, mark):
-        grading = Grading(two[0], (Task("a", "a", points, 3.0, ""),))
-        return ClassTable([Entry("ann", grading)], pass_mark=mark).rows[0].passed
-
-    assert passed(1.0, 100 / 3)
-    assert not passed(1.0, 33.34), "33.3 in the table, but below the mark"
-
-
 def test_killed_run_goes_on_and_unchanged_submissions_are_not_graded_again(two, hand_in, stub, tmp_path):
     for student in ("ann", "ben", "cem"):
         hand_in(f"{student}/{two[0].name}.ipynb", 3)
@@ -175,30 +152,6 @@ def test_changed_exercise_and_faults_of_the_machine_are_graded_again(
     monkeypatch.setattr(stub, "grade", lambda jobs: iter([(0, fault, None)]))
     grade_submissions(two, *paths, regrade=True)
     assert grade_submissions(two, *paths).reused == 0
-
-
-def test_half_a_line_of_a_killed_run_is_dropped(two, tmp_path):
-    path = tmp_path / "r.jsonl"
-    grading = Grading(two[0], (Task("a", "Task ü", 1.5, 2.0, "why"),), ("note",))
-    records = Records(path)
-    records.add("k1", grading, None)
-    records.add("k2", grading, "page")
-    path.write_bytes(path.read_bytes()[:-20])
-    again = Records(path)
-    assert again.get("k1", two[0]) == (grading, None)
-    assert again.get("k2", two[0]) is None
-    assert path.read_bytes().count(b"\n") == 1
-    again.add("k2", grading, "page")
-    assert Records(path).get("k2", two[0])[0] == grading
-    assert list(tmp_path.glob(".r*")) == []
-
-
-def test_key_tells_every_part_apart():
-    keys = {
-        record_key(*parts)
-        for parts in ((b"a", b"", "s"), (b"", b"a", "s"), (b"a", b"", "t"), (b"", b"", "s"))
-    }
-    assert len(keys) == 4
 
 
 def test_progress_tells_the_time_left():

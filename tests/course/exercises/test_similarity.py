@@ -19,11 +19,15 @@ LONG = """def task_1(values):
             weights[place] = 0
     return total
 """
+
+
 RENAMED = (
     (LONG.replace("total", "s").replace("weights", "w").replace("place", "i").replace("value ", "v "))
     .replace("value)", "v)")
     .replace("# my own way", "# something else\n")
 )
+
+
 OTHER = """def task_1(values):
     numbers = [float(x) for x in values if x is not None]
     result = 0.0

@@ -5,20 +5,10 @@ import time
 import nbformat
 import pytest
 
-from mlhelpers.course.commands.cli import main
-from mlhelpers.course.exercises import find_exercises, release
 from mlhelpers.course.exercises.classroom import grade_submissions
 from mlhelpers.course.exercises.pool import Graders, Job
 from mlhelpers.course.exercises.sandbox import Limits
 from mlhelpers.course.files import read_notebook
-
-
-@pytest.fixture
-def exercise(course):
-    main(["exercise", "new", "2.1"])
-    (found,) = find_exercises("2.1")
-    release(found)
-    return found
 
 
 def test_two_processes_give_what_one_gives(exercise, tmp_path):

@@ -8,7 +8,6 @@ import json
 import sqlite3
 import struct
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,11 +15,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from mlhelpers.course.exercises.judge import names_of, replace, same
 from mlhelpers.course.exercises.wire import Reader, WireError, Writer, loaded_class, receive, send
 from mlhelpers.data.contracts import ColumnRule
 
 TODAY = pd.Timestamp("2025-05-31 10:00", tz="Europe/Berlin")
+
+
 FRAME = pd.DataFrame(
     {
         "n": [1, 2],
@@ -242,74 +242,3 @@ def test_only_loaded_classes_of_known_packages():
     for module, name in (("subprocess", "Popen"), ("sklearn.nothing", "X"), ("numpy", "nothing")):
         with pytest.raises(WireError):
             loaded_class(module, name)
-
-
-def test_changed_arguments_are_told_apart_and_replaced_in_place():
-    for old, new in (([1], [2]), ({"a": 1}, {"b": 1}), (np.array([1]), np.array([2])), ({1}, {2})):
-        assert not same(old, new)
-        assert replace(old, new)
-        assert same(old, new)
-    frame = FRAME.copy()
-    assert same(frame, FRAME.copy())
-    assert not same(frame, FRAME.assign(n=0))
-    assert replace(frame, FRAME.assign(n=0))
-    assert frame["n"].tolist() == [0, 0]
-    assert not replace((1,), (2,))
-
-
-def test_names_of_a_cell():
-    source = "import os\nx, (y, z) = 1, (2, 3)\ndef f():\n    inner = 1\nclass C: pass\nfor n in []: pass"
-    assert names_of(source) == ["x", "y", "z", "f", "C", "n"]
-
-
-def cells(*marks):
-    """Cells from (kind, id) pairs; the source is the id, or the kind without one."""
-    made = []
-    for kind, name in marks:
-        metadata = {}
-        if name:
-            metadata = {"nbgrader": {"grade_id": name, "grade": kind == "test", "solution": kind == "answer"}}
-        cell = nbformat.v4.new_code_cell(f"{kind} {name or ''}".strip(), metadata=metadata)
-        made.append(cell)
-    return nbformat.v4.new_notebook(cells=made)
-
-
-def test_answers_alone_are_taken_and_everything_else_is_put_back():
-    from mlhelpers.course.exercises.restore import moved_cells, restored
-
-    source = cells(("setup", None), ("answer", "a"), ("test", "a_test"), ("answer", "b"), ("test", "b_test"))
-    handed_in = nbformat.from_dict(source)
-    handed_in.cells = [nbformat.from_dict(dict(cell)) for cell in source.cells]
-    first, a, a_test, b, _ = handed_in.cells
-    first.source, a.source, a_test.source, b.source = "import math", "mine", "assert True", "mine too"
-    a.metadata = {"nbgrader": {"grade_id": "a", "grade": True, "points": 9}, "tags": ["x"]}
-    extra = nbformat.v4.new_code_cell("helper")
-    handed_in.cells = [first, a_test, a, extra, b]
-    made = restored(handed_in, source, source)
-    assert [cell.source for cell in made.cells] == [
-        "import math",
-        "setup",
-        "mine",
-        "helper",
-        "test a_test",
-        "mine too",
-        "test b_test",
-    ]
-    assert made.cells[2].metadata == source.cells[1].metadata
-    assert moved_cells(handed_in, source) == ["a_test"]
-    assert moved_cells(source, source) == []
-
-
-def test_long_lines_are_joined_at_once_and_overwritten_ones_shortened():
-    from mlhelpers.course.runs.kernels import join_streams
-
-    texts = [
-        ("stderr", "e\r"),
-        ("stdout", "a\rb\nc\r\n"),
-        ("stderr", "f"),
-        ("stdout", "x" * 3_000_000 + "\r1"),
-    ]
-    outputs = [nbformat.v4.new_output("stream", name=name, text=text) for name, text in texts]
-    cell = nbformat.v4.new_code_cell(outputs=outputs)
-    join_streams(cell)
-    assert [(o.name, o.text) for o in cell.outputs] == [("stdout", "b\nc\r\n1"), ("stderr", "f")]
