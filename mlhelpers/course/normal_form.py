@@ -32,8 +32,8 @@ def normalize(notebook: NotebookNode) -> NotebookNode:
     """Copy of `notebook` in normal form.
 
     Cell ids derive from the cell's source, execution counts go 1..n over the executed cells, metadata keeps
-    only what authors write (tags, alt, nbgrader), neighboring pieces of one stream are merged, and the random
-    ids of pandas tables and memory addresses are replaced.
+    only what authors write (tags, alt, nbgrader, reasons for a broken rule), neighboring pieces of one stream
+    are merged, and the random ids of pandas tables and memory addresses are replaced.
 
     Parameters
     ----------
@@ -50,6 +50,8 @@ def normalize(notebook: NotebookNode) -> NotebookNode:
     result.metadata.update(copy.deepcopy({"kernelspec": KERNELSPEC, "language_info": LANGUAGE_INFO}))
     if "formats" in notebook.metadata.get("jupytext", {}):
         result.metadata["jupytext"] = {"formats": notebook.metadata.jupytext.formats}
+    if notebook.metadata.get("mle"):
+        result.metadata["mle"] = copy.deepcopy(notebook.metadata.mle)
     seen: dict[str, int] = {}
     count = 0
     for cell in notebook.cells:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LESSON, START, PIPELINE, OTHER = "lesson", "start", "pipeline", "other"
 EVERY = frozenset({LESSON, START, PIPELINE, OTHER})
+CHECK_TAG = "check"
 STORED = EVERY  # every notebook keeps its outputs, the stages of a pipeline too
 
 _FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1`*\s*?$", re.MULTILINE | re.DOTALL)
@@ -71,6 +72,14 @@ class Document:
     def code(self) -> Iterator[tuple[int, NotebookNode]]:
         """Code cells that are not empty, with their position from 1."""
         return ((n, c) for n, c in enumerate(self.cells, 1) if c.cell_type == "code" and c.source.strip())
+
+    def shown_code(self) -> Iterator[tuple[int, NotebookNode]]:
+        """Code cells that the reader is meant to read, so no check cells."""
+        return ((n, c) for n, c in self.code() if not is_check(c))
+
+    def reason(self, code: str) -> str:
+        """Why a rule is broken, ``{"mle": {"reasons": {"L018": ...}}}`` in the metadata; or ``""``."""
+        return str(self.notebook.metadata.get("mle", {}).get("reasons", {}).get(code, "")).strip()
 
     def prose(self) -> Iterator[tuple[int, NotebookNode]]:
         """Markdown cells with their position from 1."""
@@ -132,6 +141,11 @@ def sentences(markdown: str) -> int:
     text = re.sub(r"(?<=\d)\.(?=\d)", "", text)
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return len(re.findall(r"\w[^.?!]*?(?:[.?!](?=\s|$)|:(?=\s*$))", "\n".join(lines), re.MULTILINE))
+
+
+def is_check(cell: NotebookNode) -> bool:
+    """Whether a code cell is a check cell: what the text says is asserted, out of the reader's way."""
+    return cell.cell_type == "code" and CHECK_TAG in cell.get("metadata", {}).get("tags", [])
 
 
 def makes_figure(cell: NotebookNode) -> bool:

@@ -1,4 +1,4 @@
-"""Rules L020-L035: code cells and their stored outputs.
+"""Rules L020-L038: code cells and their stored outputs.
 
 They keep outputs stable under nbval: executed in order, no warnings, no addresses, no folders of one machine.
 """
@@ -14,11 +14,14 @@ import tokenize
 from collections.abc import Iterator
 
 from mlhelpers.course.lessons.document import (
+    CHECK_TAG,
     EVERY,
+    LESSON,
     PIPELINE,
     STORED,
     Document,
     asserts,
+    is_check,
     makes_figure,
     output_texts,
     rule,
@@ -144,14 +147,17 @@ def ignored_share(document: Document) -> Found:
 
 @rule("L029", STORED)
 def ignored_is_asserted(document: Document) -> Found:
-    """An ignored output is checked by an assertion in its cell or the next."""
+    """An ignored output is checked by an assertion in its cell, the next, or a check cell of the section."""
     cells = list(document.code())
     for place, (number, cell) in enumerate(cells):
-        following = [c for _, c in cells[place : place + 2]]
+        title = document.section_of(number)
+        later = [c for n, c in cells[place:] if is_check(c) and document.section_of(n) == title]
+        following = [c for _, c in cells[place : place + 2]] + later
         if _ignored(cell) and not any(asserts(c) for c in following):
             yield (
                 number,
-                f"{IGNORE_TAG} without an assertion in this code cell or the next; assert with a tolerance",
+                f"{IGNORE_TAG} without an assertion in this code cell, the next or a check cell; "
+                "assert with a tolerance",
             )
 
 
@@ -228,16 +234,83 @@ def total_order(document: Document) -> Found:
                 yield number, "`max_features` leaves ties to the processor: choose the vocabulary yourself"
 
 
+CHECK_HEAD = "# check: what the text says"
+
+
+@rule("L036", EVERY)
+def check_cells(document: Document) -> Found:
+    """Check cells assert, show nothing, and their source is hidden."""
+    for number, cell in document.code():
+        if not is_check(cell):
+            continue
+        if not cell.source.startswith(CHECK_HEAD) or not asserts(cell):
+            yield number, f"a check cell begins with `{CHECK_HEAD}` and asserts something"
+        if cell.outputs:
+            yield number, "a check cell shows something; print it in the cell that it checks"
+        if not cell.metadata.get("jupyter", {}).get("source_hidden"):
+            yield number, 'a check cell has the metadata {"jupyter": {"source_hidden": true}}'
+
+
+@rule("L037", {LESSON})
+def text_assertions(document: Document) -> Found:
+    """Figures of the text are asserted in check cells; assertions that teach stay in sight."""
+    for number, cell in document.shown_code():
+        for node in ast.walk(_tree(cell.source)):
+            if isinstance(node, ast.Assert) and _quotes_a_number(node.test):
+                yield (
+                    number,
+                    f"`assert {ast.unparse(node.test)[:60]}` serves the text; move it into a check cell "
+                    f"below: tag `{CHECK_TAG}`, source hidden, first line `{CHECK_HEAD}`",
+                )
+
+
+def _quotes_a_number(test: ast.expr) -> bool:
+    """Whether a comparison has a side that is a number of the text (zero and one are none)."""
+    sides = [
+        side
+        for node in ast.walk(test)
+        if isinstance(node, ast.Compare)
+        for side in (node.left, *node.comparators)
+    ]
+    closeness = [
+        argument
+        for node in ast.walk(test)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).split(".")[-1] in ("isclose", "allclose", "approx")
+        for argument in node.args[:2]
+    ]
+    return any(
+        isinstance(number, ast.Constant)
+        and isinstance(number.value, int | float)
+        and not isinstance(number.value, bool)
+        and number.value not in (0, 1)
+        for side in [*sides, *closeness]
+        for number in ([side.operand] if isinstance(side, ast.UnaryOp) else [side])
+    )
+
+
+@rule("L038", {LESSON})
+def printed_tables(document: Document) -> Found:
+    """Tables are rendered, not printed."""
+    for number, cell in document.code():
+        for call in _calls(cell.source):
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "to_string":
+                yield number, "`to_string()` prints a table; end the cell with the frame, or `display(frame)`"
+
+
+def _tree(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except SyntaxError:  # a cell with a magic
+        return ast.Module([], [])
+
+
 _SORTS = {"sort_values", "argsort", "argpartition", "partition"}
 _VECTORIZERS = {"TfidfVectorizer", "CountVectorizer"}
 
 
 def _calls(source: str) -> list[ast.Call]:
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:  # a cell with a magic
-        return []
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [node for node in ast.walk(_tree(source)) if isinstance(node, ast.Call)]
 
 
 def _breaks_ties(name: str, call: ast.Call) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from mlhelpers.course.lessons.document import EVERY, LESSON, START, Document, asserts, plain, rule
+from mlhelpers.course.lessons.document import EVERY, LESSON, START, Document, asserts, is_check, plain, rule
 
 Found = Iterator[tuple[int, str]]
 BANNED = (
@@ -57,7 +57,7 @@ def exclamation(document: Document) -> Found:
 
 @rule("L042", {LESSON, START})
 def numbers(document: Document) -> Found:
-    """A decimal or percentage in prose is asserted within three code cells, or echoes one that is."""
+    """A decimal or percentage in prose is asserted near it or in its section, or echoes one that is."""
     code = [(number, asserts(cell)) for number, cell in document.code()]
     known = " ".join(cell.source for _, cell in document.code() if asserts(cell))
     echoes: list[tuple[int, str]] = []
@@ -71,7 +71,9 @@ def numbers(document: Document) -> Found:
             continue
         before = [asserted for at, asserted in code if at < number][-NEAR:]
         after = [asserted for at, asserted in code if at > number][:NEAR]
-        if any(before + after):
+        section = document.section_of(number)
+        checked = any(is_check(c) and document.section_of(at) == section for at, c in document.code())
+        if checked or any(before + after):
             known += " " + plain(cell.source)
         elif found:
             advice = f"assert it or tag the cell {GIVEN_TAG}"

@@ -1,4 +1,4 @@
-"""Rules L001-L017: the parts of a lesson, their order and their size.
+"""Rules L001-L019: the parts of a lesson, their order and their size.
 
 They hold for lessons; the title (L001) also for the start notebook and for pipeline stages.
 """
@@ -9,7 +9,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from mlhelpers.course.lessons.document import EVERY, LESSON, START, Document, rule, sentences
+from mlhelpers.course.lessons.document import EVERY, LESSON, START, Document, is_check, rule, sentences
 
 Found = Iterator[tuple[int, str]]
 OPENING = ("What you will learn", "Map", "The question")
@@ -20,7 +20,10 @@ MAP_STYLE = (
     '{"git0": "#cfe3f5", "gitBranchLabel0": "#000", "cScaleLabel3": "#000"}}}%%'
 )
 COMMON_WAY, BY_HAND = "The common way", "By hand, then with the helper"
+MORE_TRAPS = "More traps"
 CELLS = (20, 45)
+WORDS = (1500, 2500)
+TRAPS = 3
 
 
 @rule("L001", EVERY)
@@ -170,15 +173,16 @@ def placeholders(document: Document) -> Found:
 
 @rule("L012", {LESSON})
 def size(document: Document) -> Found:
-    """20-45 cells."""
-    if not CELLS[0] <= len(document.cells) <= CELLS[1]:
-        yield 0, f"{len(document.cells)} cells; keep {CELLS[0]} to {CELLS[1]}, split a longer lesson"
+    """20-45 cells, check cells apart."""
+    count = sum(1 for cell in document.cells if not is_check(cell))
+    if not CELLS[0] <= count <= CELLS[1]:
+        yield 0, f"{count} cells; keep {CELLS[0]} to {CELLS[1]}, split a longer lesson"
 
 
 @rule("L013", {LESSON})
 def balance(document: Document) -> Found:
     """More prose cells than code cells."""
-    prose, code = sum(1 for _ in document.prose()), sum(1 for _ in document.code())
+    prose, code = sum(1 for _ in document.prose()), sum(1 for _ in document.shown_code())
     if prose <= code:
         yield 0, f"{prose} prose cells and {code} code cells; prose must be more"
 
@@ -216,6 +220,31 @@ def duplicate_headings(document: Document) -> Found:
         if section.title and section.title.lower() in seen:
             yield section.cell, f"the heading `## {section.title}` stands there twice"
         seen.add(section.title.lower())
+
+
+@rule("L018", {LESSON})
+def words(document: Document) -> Found:
+    """1,500 to 2,500 words of prose, or a reason in the metadata."""
+    count = sum(
+        len(re.sub(r"```.*?```", " ", cell.source, flags=re.DOTALL).split()) for _, cell in document.prose()
+    )
+    if not WORDS[0] <= count <= WORDS[1] and not document.reason("L018"):
+        yield (
+            0,
+            f"{count:,} words of prose; keep {WORDS[0]:,} to {WORDS[1]:,}, "
+            'or say why in the metadata: {"mle": {"reasons": {"L018": "..."}}}',
+        )
+
+
+@rule("L019", {LESSON})
+def traps(document: Document) -> Found:
+    """At most three traps, each below a `###` heading of the common way where there are several."""
+    section = document.section(COMMON_WAY)
+    if section is not None:
+        count = len(re.findall(r"^### ", section.text, re.MULTILINE))
+        if count > TRAPS and not document.reason("L019"):
+            advice = f"at most {TRAPS}: move the others into `## {MORE_TRAPS}` or leave them out"
+            yield section.cell, f"{count} traps in `## {COMMON_WAY}`; {advice}"
 
 
 def _bullets(document: Document, name: str, least: int, most: int) -> Found:

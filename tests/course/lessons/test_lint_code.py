@@ -27,6 +27,15 @@ def code_cell(change):
     return apply
 
 
+def check_cell(change):
+    """Change the check cell."""
+
+    def apply(cells, makers):
+        change(next(cell for cell in cells if "check" in cell.metadata.get("tags", [])), makers)
+
+    return apply
+
+
 def output(text, kind="stdout"):
     return code_cell(lambda cell, makers: cell.update(outputs=[new_output("stream", name=kind, text=text)]))
 
@@ -64,6 +73,13 @@ FAULTS = [
     ("L030", uncaption),
     ("L032", set_output(lambda make: new_output("display_data", {"text/html": '<table id="T_0a1b2">'}))),
     ("L033", output("x" * 121 + "\n")),
+    ("L036", replace("# check: what the text says\n", "")),
+    ("L036", replace("assert 0.03 < bias < 0.05", "print(bias)")),
+    ("L036", check_cell(lambda cell, makers: cell.update(outputs=[new_output("stream", text="4\n")]))),
+    ("L036", check_cell(lambda cell, makers: cell.metadata.pop("jupyter"))),
+    ("L037", replace("part = 0", "part = 0.5\nassert 0.4 < part < 0.6")),
+    ("L037", replace("part = 0", "part = 0.5\nassert np.isclose(part, 0.5)")),
+    ("L038", replace("print(part)", "print(part.to_string())")),
 ]
 
 
@@ -176,3 +192,12 @@ def test_sort_that_leaves_ties_to_the_processor_is_found(good, check, cells, sou
 def test_sort_with_a_total_order_is_good(good, check, cells, source):
     code_cell(lambda cell, makers: cell.update(source=source))(good, cells)
     assert "L035" not in check(good)
+
+
+@pytest.mark.parametrize(
+    "test",
+    ["by_hand == helper", "np.isclose(slow, fast, atol=1e-9)", "error == 0", "after < before", "not found"],
+)
+def test_assertions_that_teach_stay_in_sight(good, cells, check, test):
+    good[5] = cells.code(f"assert {test}")
+    assert check(good) == set()

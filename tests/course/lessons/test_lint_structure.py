@@ -2,10 +2,14 @@
 
 import pytest
 
+from mlhelpers.course.files import read_notebook
 from mlhelpers.course.lessons import lint_structure
 from mlhelpers.course.lessons.document import RULES
+from mlhelpers.course.lessons.lint import check_lesson
+from mlhelpers.course.normal_form import dumps
 
 FRONT = "40 min · after 1.1 · helpers: mlhelpers.data.quality · [![Binder](../../docs/images/binder.svg)](https://mybinder.org/v2)"
+HIDDEN = {"source_hidden": True}
 ANSWER = "<details><summary>Answer</summary>\n\nIt holds.\n\n</details>"
 
 
@@ -68,6 +72,9 @@ FAULTS = [
     ("L015", replace("- Dive into Deep Learning, a book.", "")),
     ("L016", replace("2.2 Cleaning.", "More.")),
     ("L017", replace("## Summary", "## Exercise\n\nx\n\n## Summary")),
+    ("L018", replace("We read the table once more, row by row. " * 170, "We read the table once.")),
+    ("L018", many(lambda make: [make.text("We read the table again. " * 300)])),
+    ("L019", replace("The mean is biased", "".join(f"### Trap {n}\n\nIt is biased.\n\n" for n in range(4)))),
 ]
 
 
@@ -87,6 +94,24 @@ def test_every_rule_is_tested_and_says_what_it_wants():
 
 def test_lesson_that_the_syllabus_does_not_have_is_told(good, check):
     assert "L001" in check(good, name="notebooks/02_data/09_other.ipynb")
+
+
+def test_reason_in_the_metadata_excuses_a_long_lesson(good, cells, check, course):
+    good.insert(5, cells.text("We read the table again. " * 300))
+    assert check(good) == {"L018"}
+    path = course / "notebooks" / "02_data" / "01_missing_data.ipynb"
+    notebook = read_notebook(path)
+    notebook.metadata["mle"] = {"reasons": {"L018": "two data sets are compared"}}
+    path.write_text(dumps(notebook), encoding="utf-8", newline="\n")
+    assert check_lesson(path) == []
+
+
+def test_check_cells_are_not_counted(good, cells, check):
+    good[6:6] = [
+        cells.code(f"# check: what the text says\nassert part < {n}", tags=["check"], jupyter=HIDDEN)
+        for n in range(2, 32)
+    ]
+    assert check(good) == set()
 
 
 def test_headings_inside_code_blocks_are_no_sections(good, cells, check):
