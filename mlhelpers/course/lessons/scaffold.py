@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlhelpers.course.files import write_text
+from mlhelpers.course.lessons.document import CHECK_TAG
+from mlhelpers.course.lessons.lint_code import CHECK_HEAD
 from mlhelpers.course.lessons.lint_structure import BY_HAND, MAP_STYLE, front_matter
 from mlhelpers.course.syllabus import Lesson, Syllabus, load_syllabus
 
@@ -48,7 +50,8 @@ def new_lesson(number: str, *, root: Path) -> Path:
     notebook = nbformat.v4.new_notebook()
     for kind, text in _cells(lesson, syllabus):
         make = nbformat.v4.new_markdown_cell if kind == "markdown" else nbformat.v4.new_code_cell
-        notebook.cells.append(make(text))
+        metadata = {"jupyter": {"source_hidden": True}, "tags": [CHECK_TAG]} if kind == "check" else {}
+        notebook.cells.append(make(text, metadata=metadata))
     write_text(path, dumps(notebook))
     return path
 
@@ -85,7 +88,8 @@ def _cells(lesson: Lesson, syllabus: Syllabus) -> list[tuple[str, str]]:
         ("markdown", "## The common way, and how it fails\n\nTODO"),
         ("code", "# TODO: the trap, with the damage as a number"),
         ("markdown", "TODO: read the damage."),
-        ("code", "# TODO: the repair, with the same number, and an assertion"),
+        ("code", "# TODO: the repair, with the same number"),
+        ("check", f"{CHECK_HEAD}\n# TODO: assert both numbers"),
         ("markdown", "TODO: read the repair."),
         *(helper if lesson.helpers else []),
         ("markdown", "## In production\n\nTODO: three to eight sentences."),

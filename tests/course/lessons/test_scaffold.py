@@ -9,6 +9,7 @@ def test_new_lesson_follows_the_syllabus_and_fails_the_check_until_filled(course
     source = path.read_text()
     assert "# 2.1 Missing data" in source
     assert "40 min · after 1.1 · helpers: mlhelpers.data.quality · [![Binder]" in source
+    assert "# check: what the text says" in source
     codes = {finding.code for finding in check_lesson(path)}
     assert "L011" in codes
     assert codes.isdisjoint(
