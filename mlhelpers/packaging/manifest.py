@@ -73,6 +73,9 @@ def read_manifest(files: Mapping[str, bytes], source: str) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("schema_version") != SCHEMA_VERSION:
         found = manifest.get("schema_version") if isinstance(manifest, dict) else None
         raise BundleError(f"{MANIFEST} has schema version {found!r}, this release reads {SCHEMA_VERSION}")
+    known = {"schema_version", "name", "version", "data_hash", "libraries", "onnx", "files"}
+    if unknown := sorted(set(manifest) - known):
+        raise BundleError(f"{MANIFEST} has the unknown key {unknown[0]!r}; this release reads none")
     absent = [key for key in ("name", "version", "data_hash") if not isinstance(manifest.get(key), str)]
     absent += [key for key in ("files", "libraries") if not isinstance(manifest.get(key), dict)]
     if absent:

@@ -122,6 +122,7 @@ class PredictionApp(FastAPI):
         self.metrics.in_flight.inc()
         problem = ""
         try:
+            _check_host(headers, scope)
             handler = methods.get("GET" if method == "HEAD" else method)
             if handler is None:
                 allow = ", ".join(methods).encode()
@@ -143,9 +144,16 @@ class PredictionApp(FastAPI):
         self.metrics.observe(path, status, seconds)
         self.log.request(request_id, method, path, status, seconds, problem)
         if answer is not None:
-            await self._send(send, answer, request_id, with_body=method != "HEAD")
+            unread = receive if status == 413 and b"expect" not in headers else None
+            await self._send(send, answer, request_id, with_body=method != "HEAD", unread=unread)
 
-    async def _send(self, send: Any, answer: Answer, request_id: str, *, with_body: bool) -> None:
+    async def _send(
+        self, send: Any, answer: Answer, request_id: str, *, with_body: bool, unread: Any = None
+    ) -> None:
+        """Send an answer; what is `unread` of its request is read for a moment.
+
+        A client that is cut off while it sends never reads why.
+        """
         headers = [
             (b"content-type", answer.content_type),
             (b"content-length", b"%d" % len(answer.body)),
@@ -155,7 +163,12 @@ class PredictionApp(FastAPI):
         if self.draining or answer.status in (408, 413):  # what is left of the request is not read
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body if with_body else b""})
+        body = {"type": "http.response.body", "body": answer.body if with_body else b""}
+        if unread is not None:
+            await send(body | {"more_body": True})
+            await self.reader.discard(unread)
+            body["body"] = b""
+        await send(body)
 
     # --- the paths ------------------------------------------------------------------------------
 
@@ -253,7 +266,7 @@ def create_app(
     shadow: Bundle | None = None,
     watch: Callable[[], Bundle | None] | None = None,
     watch_seconds: float = 2.0,
-    drain_seconds: float = 0.0,
+    drain_seconds: float = 5.0,
     log: RequestLog | None = None,
 ) -> PredictionApp:
     """Make the service of a bundle.
@@ -287,7 +300,7 @@ def create_app(
         Called every `watch_seconds` in a thread; returns a new champion, or None if there is none.
     watch_seconds : float, default=2.0
         Seconds.
-    drain_seconds : float, default=0.0
+    drain_seconds : float, default=5.0
         After SIGTERM, so long the service answers that it is not ready and closes each connection with its
         answer, so that a load balancer sends requests elsewhere; then it ends when the last one is
         answered.
@@ -334,6 +347,14 @@ async def _problem_of_framework(request: Request, error: HTTPException) -> Respo
     answer = Refusal(status, detail).answer(app._request_id(dict(request.scope["headers"])))
     headers = dict(error.headers or {})
     return Response(answer.body, status, headers, media_type=answer.content_type.decode())
+
+
+def _check_host(headers: Mapping[bytes, bytes], scope: Mapping[str, Any]) -> None:
+    """Refuse, as RFC 9112 (3.2) does, no Host or several, which two parties may read differently."""
+    hosts = sum(name == b"host" for name, _ in scope["headers"])
+    if hosts > 1 or (b"host" not in headers and scope.get("http_version") == "1.1"):
+        found = "several Host headers" if hosts else "no Host header"
+        raise Refusal(400, f"the request has {found}; send one")
 
 
 def _numbers(values: np.ndarray) -> bytes:

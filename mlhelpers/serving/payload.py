@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,18 +20,23 @@ _SHAPES = "dataframe_split, dataframe_records, instances, inputs or rows"
 
 
 def parse_json(body: bytes) -> Any:
-    """JSON after the standard: UTF-8, no NaN, no infinity.
+    """JSON after the standard: UTF-8, no NaN, no infinity; and no key twice in an object.
+
+    Of two values for one key the parser would keep the last, whichever the client meant.
 
     Raises
     ------
     Refusal
-        400 if the body is not JSON.
+        400 if the body is not JSON or has a key twice.
     """
     try:
-        return orjson.loads(body)
+        content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         hint = "; NaN and Infinity are no JSON numbers: give null" if _has_constant(body) else ""
         raise Refusal(400, f"the body is not JSON: {error}{hint}") from None
+    if body.count(b":") != _keys_of_rows(content) and _colons(body) != _keys(content):
+        raise Refusal(400, f"{_doubled_key(body)} stands twice in one object; send it once")
+    return content
 
 
 def rows_of(content: Any) -> list[Any]:
@@ -129,6 +136,9 @@ def _rows_of_csv(body: bytes, columns: Sequence[str]) -> list[Any]:
     names = columns
     if lines and set(lines[0]) & set(columns):
         names = lines.pop(0)
+        doubled = next((name for place, name in enumerate(names) if name in names[:place]), None)
+        if doubled is not None:
+            raise Refusal(422, f"the CSV names the column {doubled} twice; send it once")
     if not lines:
         raise Refusal(422, "the CSV holds no row")
     return [_named([_value(cell) for cell in line], names) for line in lines]
@@ -145,6 +155,58 @@ def _value(cell: str) -> Any:
         except ValueError:
             continue
     return text
+
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+
+
+def _keys_of_rows(content: Any) -> int:
+    """Number of keys in content of the usual shape, an object of rows; of other content too few."""
+    if type(content) is not dict:
+        return 0
+    count = len(content)
+    for value in content.values():
+        if type(value) is dict:
+            count += len(value)
+        elif type(value) is list:
+            count += sum(len(row) for row in value if type(row) is dict)
+    return count
+
+
+def _keys(content: Any) -> int:
+    """Number of keys in content of any shape."""
+    count, waiting = 0, [content]
+    while waiting:
+        value = waiting.pop()
+        if type(value) is dict:
+            count += len(value)
+            waiting += value.values()
+        elif type(value) is list:
+            waiting += value
+    return count
+
+
+def _colons(body: bytes) -> int:
+    """Number of colons outside of texts: one for each key as it was sent."""
+    return _STRING.sub(b"", body).count(b":")
+
+
+def _doubled_key(body: bytes) -> str:
+    def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise KeyError(name)
+            seen.add(name)
+        return {}
+
+    try:
+        json.loads(body, object_pairs_hook=look)
+    except KeyError as error:
+        return f"the key {json.dumps(error.args[0], ensure_ascii=False)[:80]}"
+    except RecursionError:
+        pass  # nested too deep for the slower parser, which is here only to find the name
+    return "a key"
 
 
 def _has_constant(body: bytes) -> bool:

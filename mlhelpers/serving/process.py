@@ -179,7 +179,8 @@ def _launched(
         said = Path(folder) / "said.json"
         log = Path(folder) / "service.log" if log is None else Path(log)
         command = [sys.executable, "-m", "mlhelpers.serving.server", str(bundle)]
-        command += ["--host", host, "--port", str(port), "--parent", str(os.getpid()), *options]
+        command += ["--host", host, "--port", str(port), "--parent", str(os.getpid())]
+        command += ["--drain-seconds", "0", *options]  # whoever asks it stops it, so nobody is cut off
         with said.open("wb") as out, log.open("wb") as errors:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
         service = Service("", log, process)

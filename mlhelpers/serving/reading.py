@@ -6,6 +6,7 @@ Taught in lesson 7.2 (REST APIs).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from mlhelpers.serving.answers import Refusal
 
 CSV = b"text/csv"
 _TOGETHER = 20  # largest bodies whose pieces may wait in memory at once
+_DISCARD_SECONDS = 3.0
 
 
 class ClientGone(Exception):
@@ -65,6 +67,13 @@ class BodyReader:
         if len(body) > self.max_bytes:
             raise self._too_large()
         return body
+
+    async def discard(self, receive: Any) -> None:
+        """Read the rest of a body, or as much of it as comes in a moment, and keep nothing."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(self.seconds, _DISCARD_SECONDS)):
+                while (await receive()).get("more_body"):
+                    pass
 
     async def _pieces(self, first: bytes, receive: Any) -> tuple[bytes, Any]:
         """Rest of a body that comes in pieces, and the last message."""

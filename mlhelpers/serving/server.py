@@ -58,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mle serve: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
     settings = {"log_level": "warning", "timeout_graceful_shutdown": 10, "access_log": False}
+    # Longer than the 60 s after which proxies and clients usually close an idle connection themselves:
+    # whoever closes first must not be the one that a request is on its way to.
+    settings["timeout_keep_alive"] = 75
     settings |= {"server_header": False, "backlog": 2048, "http": LimitedHeads}
     with listener:
         port = listener.getsockname()[1]
@@ -97,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--shadow", help="bundle that computes the same requests without answering")
     parser.add_argument("--reload-seconds", type=float, default=2.0, help="look for a new bundle; 0: never")
     parser.add_argument(
-        "--drain-seconds", type=float, default=0.0, help="be not ready so long before the end"
+        "--drain-seconds", type=float, default=5.0, help="on SIGTERM be not ready so long before the end"
     )
     parser.add_argument("--log", choices=["all", "refused", "none"], default="all", help="requests logged")
     parser.add_argument("--parent", type=int, help="end soon after the process with this id")

@@ -62,6 +62,11 @@ def test_entries_of_another_type_are_named(change, lacks):
         read(GOOD | change)
 
 
+def test_unknown_entry_is_refused_and_named():
+    with pytest.raises(BundleError, match="unknown key 'extra'"):
+        read(GOOD | {"extra": 1})
+
+
 def test_only_another_major_version_of_a_library_is_refused():
     here = metadata.version("scikit-learn")
     major = int(here.split(".")[0])
@@ -164,6 +169,17 @@ def test_link_in_place_of_a_file_is_refused(bundle, tmp_path):
 def test_extra_file_is_refused_and_named(bundle):
     (bundle / "notes.txt").write_text("x")
     refused(bundle, "notes.txt is not in the manifest")
+
+
+def test_folder_in_a_bundle_is_refused_and_named(bundle):
+    (bundle / "notes").mkdir()
+    with pytest.raises(BundleError, match="notes is not in the manifest"):
+        load_bundle(bundle)
+    (bundle / "notes").rmdir()
+    (bundle / "metrics.json").unlink()
+    (bundle / "metrics.json").mkdir()
+    with pytest.raises(BundleError, match=r"metrics\.json is missing or is not a plain file"):
+        load_bundle(bundle)
 
 
 def test_missing_manifest_and_missing_folder_are_refused(bundle, tmp_path):

@@ -1,7 +1,13 @@
+import json
+
+import orjson
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mlhelpers.serving import create_app
+from mlhelpers.serving.payload import parse_json
 
 ROW = {"charge": 55.5, "late": 1, "contract": "monthly", "region": "north"}
 
@@ -84,3 +90,50 @@ def test_invocation_of_another_shape_is_refused(client, body, status, message):
 def test_csv_that_cannot_be_read_is_refused(client, body, status, message):
     answer = client.post("/invocations", content=body, headers={"content-type": "text/csv"})
     assert (answer.status_code, message in answer.json()["detail"]) == (status, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        (b'{"rows": {"charge": 1, "late": 1, "charge": 900}}', "charge"),
+        (b'{"rows": [{"charge" : 1}, {"late": 1, "late"\n: 2}]}', "late"),
+        (b'{"rows": {"charge": 1}, "rows": {"charge": 2}}', "rows"),
+        (b'{"rows": {"contract": "a:b", "contract": "c"}}', "contract"),
+        (b'{"rows": {"charge": {"deep": {"x": 1, "x": 2}}}}', "x"),
+        (b'{"rows": {"lat\\u0065": 1, "late": 2}}', "late"),
+    ],
+)
+def test_key_that_stands_twice_is_refused_by_name(client, body, key):
+    for path in ("/v1/predict", "/v1/explain", "/invocations"):
+        answer = client.post(path, content=body)
+        assert answer.status_code == 400
+        assert f'the key "{key}" stands twice in one object' in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("text", ['a:b":c', 'back\\slash":', "\\", '"', "12:30:00", '\\\\":'])
+def test_colons_and_quotes_in_texts_are_no_keys(text):
+    content = {"rows": [{"contract": text, text or "x": [text, {text: text}]}] * 3}
+    assert parse_json(orjson.dumps(content)) == content
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-9, 9) | st.text(alphabet='":\\a,{}', max_size=6),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.text(alphabet='":\\a', max_size=4), inner, max_size=3)
+        ),
+        max_leaves=12,
+    )
+)
+def test_json_without_doubled_keys_is_read_as_it_is(content):
+    assert parse_json(json.dumps(content).encode()) == content
+    assert parse_json(json.dumps(content, indent=1, separators=(" , ", " : ")).encode()) == content
+
+
+def test_doubled_column_of_a_csv_is_refused_by_name(client):
+    answer = client.post(
+        "/invocations", content="charge,late,charge\n1,2,3\n", headers={"content-type": "text/csv"}
+    )
+    assert answer.status_code == 422
+    assert "names the column charge twice" in answer.json()["detail"]
