@@ -29,6 +29,7 @@ from mlhelpers.serving.jobs import Jobs
 from mlhelpers.serving.logs import RequestLog
 from mlhelpers.serving.metrics import CONTENT_TYPE, ServiceMetrics
 from mlhelpers.serving.openapi import openapi_document
+from mlhelpers.serving.page import card_page, docs_page, home_page, read_form
 from mlhelpers.serving.payload import parse_json, rows_of, rows_of_invocation
 from mlhelpers.serving.reading import CSV, BodyReader, ClientGone, media_type
 from mlhelpers.serving.scoring import Scorer
@@ -90,6 +91,9 @@ class PredictionApp(FastAPI):
             "/health/ready": {"GET": self._ready},
             "/ping": {"GET": self._ready},
             "/metrics": {"GET": self._metrics},
+            "/": {"GET": self._home, "POST": self._asked},
+            "/docs": {"GET": self._docs},
+            "/card": {"GET": self._card},
         }
         champion = slots["champion"].bundle
         super().__init__(
@@ -97,6 +101,8 @@ class PredictionApp(FastAPI):
             version=champion.version,
             lifespan=lifespan,
             redirect_slashes=False,
+            docs_url=None,  # FastAPI's pages load their scripts from elsewhere; ours are in `page`
+            redoc_url=None,
         )
         self.add_exception_handler(HTTPException, _problem_of_framework)
 
@@ -233,6 +239,31 @@ class PredictionApp(FastAPI):
 
     async def _metrics(self, *_: Any) -> Answer:
         return Answer(200, self.metrics.render(), CONTENT_TYPE)
+
+    async def _home(self, *_: Any) -> Answer:
+        return home_page(self.slots["champion"].bundle, keys=self._keys is not None)
+
+    async def _asked(
+        self, headers: dict[bytes, bytes], receive: Any, request_id: str, scope: Mapping[str, Any]
+    ) -> Answer:
+        body = await self.reader.read(headers, receive)
+        slot, shown = self.slots["champion"], {"keys": self._keys is not None}
+        try:
+            values, row, key = read_form(body, slot.bundle)
+            shown["values"] = values
+            self._admit(headers | ({b"x-api-key": key.encode()} if key else {}), scope)
+            with self.in_flight:
+                (shown["explanation"],) = await self.scorer.explain(slot, [row])
+        except Refusal as refusal:
+            self.scorer.count(refusal.problems, self.metrics.errors)
+            shown["refusal"] = refusal
+        return home_page(slot.bundle, **shown)
+
+    async def _docs(self, *_: Any) -> Answer:
+        return docs_page(self.openapi())
+
+    async def _card(self, *_: Any) -> Answer:
+        return card_page(self.slots["champion"].bundle)
 
     # --- their parts ----------------------------------------------------------------------------
 

@@ -197,9 +197,9 @@ def _wait_until_ready(process: subprocess.Popen, said: Path, log: Path, timeout:
     while time.monotonic() < end:
         if process.poll() is not None:
             raise ServiceError(f"the service ended with code {process.returncode}:\n{_tail(log)}")
-        line = said.read_text()
-        if line.endswith("\n"):
-            url = json.loads(line)["url"]
+        first, end_of_line, _ = said.read_text().partition("\n")
+        if end_of_line:
+            url = json.loads(first)["url"]
             try:
                 if requests.get(f"{url}/health/ready", timeout=1).status_code == 200:
                     return url

@@ -36,7 +36,7 @@ def application() -> PredictionApp:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve a bundle until told to stop; prints one line of JSON with the address.
+    """Serve a bundle until told to stop; prints a line of JSON with the address and one for people.
 
     Returns
     -------
@@ -64,7 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings |= {"server_header": False, "backlog": 2048, "http": LimitedHeads}
     with listener:
         port = listener.getsockname()[1]
-        print(json.dumps({"url": f"http://{options.host}:{port}", "port": port}), flush=True)
+        url = f"http://{options.host}:{port}"
+        print(json.dumps({"url": url, "port": port}), flush=True)
+        model = app.slots["champion"].bundle
+        print(
+            f"mle serve: {model.name} {model.version} answers; open {url}/ to ask it, Ctrl-C ends it",
+            flush=True,
+        )
         if options.workers > 1:
             return _serve_with_workers(options, arguments, listener, settings)
         server = uvicorn.Server(uvicorn.Config(app, **settings))

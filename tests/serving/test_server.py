@@ -66,7 +66,9 @@ def test_main_serves_until_it_is_told_to_stop(built, monkeypatch, capsys):
         timer.join()
         for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
             signal.signal(number, handler)
-    said = json.loads(capsys.readouterr().out)
+    line, told = capsys.readouterr().out.splitlines()
+    said = json.loads(line)
+    assert told.startswith("mle serve: churn 1.0.0 answers") and said["url"] in told
     assert said["url"] == f"http://127.0.0.1:{said['port']}"
 
 
