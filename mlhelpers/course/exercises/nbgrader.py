@@ -7,10 +7,10 @@ gradebook is, and feedback holds no hidden test. Every submission has a course a
 from __future__ import annotations
 
 import logging
-import shutil
 import sqlite3
 import tempfile
 import warnings
+from collections.abc import Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,13 +29,15 @@ from nbgrader.preprocessors import (
     NbGraderPreprocessor,
     SaveAutoGrades,
 )
-from nbgrader.utils import is_grade
+from nbgrader.utils import compute_checksum, is_grade
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
 from mlhelpers.course.exercises.exercise import Exercise, ExerciseError
 from mlhelpers.course.exercises.messages import leaks, shown_error
+from mlhelpers.course.exercises.per_student import marks_in, without_expressions
 from mlhelpers.course.exercises.rules import hidden_lines
+from mlhelpers.course.files import read_notebook
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -93,12 +95,20 @@ class TemporaryCourse:
     exercise : Exercise
     files : dict of str to bytes, optional
         What `files` gave in another course for the exercise: the release version need not be generated again.
+    own : list of nbformat.NotebookNode, optional
+        Test cells that a student has with other numbers; they take the place of the common ones.
     """
 
-    def __init__(self, exercise: Exercise, *, files: dict[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        exercise: Exercise,
+        *,
+        files: dict[str, bytes] | None = None,
+        own: Sequence[NotebookNode] = (),
+    ) -> None:
         self.exercise = exercise
         self.config = Config()
-        self._given = files
+        self._given, self._own = files, own
 
     def __enter__(self) -> TemporaryCourse:
         self._folder = tempfile.TemporaryDirectory(prefix="mle-exercise-")
@@ -109,11 +119,12 @@ class TemporaryCourse:
             for name, data in self._given.items():
                 (self.root / name).parent.mkdir(parents=True, exist_ok=True)
                 (self.root / name).write_bytes(data)
+            self._take_own()
             return self
         name = self.exercise.name
         target = self.root / "source" / name / f"{name}.ipynb"
         target.parent.mkdir(parents=True)
-        shutil.copyfile(self.exercise.source, target)
+        self._copy_source(target)
         with closing(sqlite3.connect(self.root / "gradebook.db")) as database:
             # A gradebook that has a table is taken as it is; a new one would call the program `alembic`.
             database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
@@ -121,6 +132,24 @@ class TemporaryCourse:
 
     def __exit__(self, *error) -> None:
         self._folder.cleanup()
+
+    def _copy_source(self, target: Path) -> None:
+        """The source without what says how a value per student is found."""
+        import nbformat
+
+        data = self.exercise.source.read_bytes()
+        notebook = read_notebook(self.exercise.source) if b"# per student" in data else None
+        if notebook is not None and marks_in(notebook):
+            data = nbformat.writes(without_expressions(notebook)).encode()
+        target.write_bytes(data)
+
+    def _take_own(self) -> None:
+        with closing(sqlite3.connect(self.root / "gradebook.db")) as database, database:
+            for cell in self._own:
+                database.execute(
+                    "UPDATE source_cell SET source = ?, checksum = ? WHERE name = ?",
+                    (cell.source, compute_checksum(cell), cell.metadata.nbgrader.grade_id),
+                )
 
     def files(self) -> dict[str, bytes]:
         """Every file of the course, to make another one from."""
