@@ -7,6 +7,7 @@ gradebook is, and feedback holds no hidden test. Every submission has a course a
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 import tempfile
 import warnings
@@ -35,14 +36,21 @@ from traitlets.config import Config
 
 from mlhelpers.course.exercises.exercise import Exercise, ExerciseError
 from mlhelpers.course.exercises.messages import leaks, shown_error
-from mlhelpers.course.exercises.per_student import marks_in, without_expressions
+from mlhelpers.course.exercises.per_student import without_expressions
 from mlhelpers.course.exercises.rules import hidden_lines
-from mlhelpers.course.files import read_notebook
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _STUDENT = "student"  # a real name may hold what nbgrader reads as a pattern
+
+
+class HideExpressions(NbGraderPreprocessor):
+    """Take from a source what says how a value per student is found."""
+
+    def preprocess(self, nb, resources):
+        """Give a changed copy of `nb`."""
+        return without_expressions(nb), resources
 
 
 class TakeOutputs(NbGraderPreprocessor):
@@ -124,7 +132,7 @@ class TemporaryCourse:
         name = self.exercise.name
         target = self.root / "source" / name / f"{name}.ipynb"
         target.parent.mkdir(parents=True)
-        self._copy_source(target)
+        shutil.copyfile(self.exercise.source, target)
         with closing(sqlite3.connect(self.root / "gradebook.db")) as database:
             # A gradebook that has a table is taken as it is; a new one would call the program `alembic`.
             database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
@@ -132,16 +140,6 @@ class TemporaryCourse:
 
     def __exit__(self, *error) -> None:
         self._folder.cleanup()
-
-    def _copy_source(self, target: Path) -> None:
-        """The source without what says how a value per student is found."""
-        import nbformat
-
-        data = self.exercise.source.read_bytes()
-        notebook = read_notebook(self.exercise.source) if b"# per student" in data else None
-        if notebook is not None and marks_in(notebook):
-            data = nbformat.writes(without_expressions(notebook)).encode()
-        target.write_bytes(data)
 
     def _take_own(self) -> None:
         with closing(sqlite3.connect(self.root / "gradebook.db")) as database, database:
@@ -167,7 +165,7 @@ class TemporaryCourse:
 
     def release(self) -> Path:
         """Generate the release version, and note its tests and points in the gradebook."""
-        self._convert(GenerateAssignment, ".")
+        self._convert(_Release, ".")
         return self._place("release", ".")
 
     def feedback(self, executed: NotebookNode) -> str:
@@ -203,6 +201,14 @@ class TemporaryCourse:
                 raise ExerciseError(_reason(messages) or str(error)) from error
 
 
+RELEASE = (HideExpressions, *GenerateAssignment.preprocessors.default_args[0])
+FEEDBACK = (HideTests, ClearHiddenTests, GetGrades, CSSHTMLHeaderPreprocessor)
+
+
+class _Release(GenerateAssignment):
+    preprocessors = RELEASE
+
+
 class _Autograde(Autograde):
     autograde_preprocessors = (
         IgnorePattern,
@@ -215,7 +221,7 @@ class _Autograde(Autograde):
 
 
 class _Feedback(GenerateFeedback):
-    preprocessors = (HideTests, ClearHiddenTests, GetGrades, CSSHTMLHeaderPreprocessor)
+    preprocessors = FEEDBACK
 
 
 class _Messages(logging.Handler):
