@@ -1,6 +1,7 @@
 # Practical ML Engineering. Needs Python 3 and make; everything else is set up on first use.
 #
 #   make lab             JupyterLab on the course; options of its own: make lab LAB_ARGS='--no-browser --port=8890'
+#   make lab CHAPTER=2   the same with nbgrader's formgrader on the exercises of a chapter (docs/teaching.md)
 #   make setup           only the environment, which the other commands set up too: 2 to 10 minutes, once
 #   make pipeline        the churn pipeline, end to end, and its report
 #   make test            lint, unit tests, every notebook, the pipeline, the exercises
@@ -105,10 +106,15 @@ setup: .venv/.ready .venv/.settings
 # Jupyter refuses root without an option, and without a screen it would open a browser in the terminal.
 ROOT_ARGS = $(if $(filter 0,$(shell id -u)),--allow-root)
 SCREEN_ARGS = $(if $(filter Linux,$(shell uname)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
+# CHAPTER=2 or 02_data: JupyterLab reads binder/formgrader before its other settings.
+CHAPTER_FOLDER = $(firstword $(wildcard exercises/$(CHAPTER)/source exercises/0$(CHAPTER)_*/source exercises/$(CHAPTER)_*/source))
+FORMGRADER_ENV = JUPYTER_CONFIG_PATH="$(CURDIR)/binder/formgrader" MLE_CHAPTER_FOLDER="$(CURDIR)/$(CHAPTER_FOLDER:/source=)"
 lab: setup
+	@$(if $(CHAPTER),$(if $(CHAPTER_FOLDER),,echo "lab: no exercises of chapter $(CHAPTER); there are: $(notdir $(patsubst %/source,%,$(wildcard exercises/*/source)))" >&2; exit 1))
 	@echo "lab: JupyterLab on notebooks/00_start_here.ipynb; its address follows, Ctrl-C stops it"
+	@$(if $(CHAPTER),echo "lab: formgrader on $(CHAPTER_FOLDER:/source=): menu Nbgrader > Formgrader")
 	@$(if $(ROOT_ARGS),echo "lab: you are root and so is every cell that runs; an account of your own is safer")
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --Application.log_level=ERROR --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+	@$(if $(CHAPTER),$(FORMGRADER_ENV)) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --Application.log_level=ERROR --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 	  $(ROOT_ARGS) $(SCREEN_ARGS) $(LAB_ARGS)
 
 pipeline: setup

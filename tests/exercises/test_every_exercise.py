@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import html
 import io
 import re
@@ -53,9 +54,9 @@ def wrong_answers(exercise):
 WRONG = [wrong for e in EXERCISES if e.wrong_answers.exists() for wrong in wrong_answers(e)]
 
 
-def with_answer(exercise, task, code):
+def with_answer(exercise, task, code, notebook=None):
     """The solution notebook with `code` in place of one task's solution, indented as the solution was."""
-    notebook = read_notebook(exercise.source)
+    notebook = copy.deepcopy(notebook) if notebook else read_notebook(exercise.source)
     cell = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == task)
     lines = cell.source.splitlines()
     begin, end = (

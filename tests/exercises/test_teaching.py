@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mlhelpers.course.exercises.per_student import seed_of
 from mlhelpers.course.files import find_root, read_notebook
 
 ROOT = find_root(Path(__file__).parent)
@@ -48,7 +49,7 @@ def hand_in(folder, student, source):
 
 
 def test_commands_lead_from_a_clone_to_grades(clone):
-    assign, grade = BLOCKS
+    assign, grade, assign_own, grade_own = BLOCKS
     result = run(assign, clone)
     assert result.returncode == 0, result.stderr
     with zipfile.ZipFile(clone / "chapter_2.zip") as file:
@@ -68,6 +69,24 @@ def test_commands_lead_from_a_clone_to_grades(clone):
     assert rows["cem"]["note"] == "nothing handed in"
     assert sorted(p.parent.name for p in (clone / "feedback").glob(f"*/{NAME}.html")) == ["ann", "ben"]
     assert len(read_notebook(released).cells) > 10
+    (roster,) = re.findall(r"^```\n(student,name,.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    (clone / "roster.csv").write_text(roster, encoding="utf-8")
+    result = run(assign_own, clone)
+    assert result.returncode == 0, result.stderr
+    assert f"2.1 {NAME}: 2 students with numbers of their own" in result.stdout
+    with zipfile.ZipFile(clone / "own_numbers.zip") as file:
+        file.extractall(clone / "own")
+    seeds = {seed_of(read_notebook(clone / "own" / name / NAME / f"{NAME}.ipynb")) for name in ("ann", "ben")}
+    assert len(seeds) == 2
+    shutil.copyfile(
+        clone / "own" / "ben" / NAME / f"{NAME}.ipynb", clone / "submitted" / "ben" / NAME / f"{NAME}.ipynb"
+    )
+    result = run(grade_own, clone)
+    assert result.returncode == 0, result.stderr
+    with (clone / "own_grades.csv").open(encoding="utf-8") as file:
+        rows = {row["student"]: row for row in csv.DictReader(file)}
+    assert {name: float(row["score"]) for name, row in rows.items()} == {"ann": most, "ben": 0, "cem": 0}
+    assert rows["ann"]["note"].startswith("its SEED is 21"), "the solution with the common numbers"
 
 
 def test_names_of_commands_and_files_in_the_text_exist():

@@ -123,6 +123,19 @@ def test_lab_works_for_root_with_a_hint(lab):
     assert "root:" not in other and "--allow-root" not in other
 
 
+def test_lab_on_a_chapter_tells_where_the_formgrader_is(lab):
+    (lab / "exercises" / "02_data" / "source").mkdir(parents=True)
+    done = make(lab, "lab", "CHAPTER=2")
+    assert done.returncode == 0, done.stderr
+    assert "lab: formgrader on exercises/02_data: menu Nbgrader > Formgrader" in done.stdout
+    assert "arguments: lab" in done.stdout
+    done = make(lab, "lab", "CHAPTER=9")
+    assert done.returncode != 0
+    assert "lab: no exercises of chapter 9; there are: 02_data" in done.stderr
+    assert "arguments: lab" not in done.stdout
+    assert "formgrader" not in make(lab, "lab").stdout
+
+
 def test_help_tells_how_to_give_options_to_jupyterlab():
     assert "make lab LAB_ARGS='--no-browser --port=8890'" in make(ROOT, "help").stdout
 

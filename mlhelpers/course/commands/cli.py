@@ -207,6 +207,11 @@ def _add_exercise(commands, add) -> None:
     assign = add("assign", f"{module}:assign_command", "make the assignment of a class", actions)
     assign.add_argument("what", metavar="CHAPTER|LESSON", nargs="+", help=several)
     assign.add_argument("output", metavar="OUTPUT", help="a .zip file or a folder")
+    assign.add_argument(
+        "--per-student", metavar="CSV", help="a roster: each student gets a folder and numbers of his own"
+    )
+    key = "key of the numbers per student; default: per_student.key beside OUTPUT"
+    assign.add_argument("--key", metavar="FILE", help=f"{key}, made when there is none")
     grade = add("grade", f"{module}:grade", "grade the submissions of a class", actions)
     grade.add_argument("what", metavar="CHAPTER|LESSON", nargs="+", help=several)
     grade.add_argument(
@@ -223,6 +228,10 @@ def _add_exercise(commands, add) -> None:
         "--pass-mark", type=float, default=50.0, metavar="PERCENT", help="of the class table; default 50"
     )
     grade.add_argument("--roster", metavar="CSV", help="the people: student, name, email, ids of the LMS")
+    grade.add_argument(
+        "--per-student", metavar="CSV", help="as --roster, for what `assign --per-student` has made"
+    )
+    grade.add_argument("--key", metavar="FILE", help=key)
     grade.add_argument("--policy", metavar="YAML", help="due dates, lateness, extensions, attempts")
     grade.add_argument("--times", metavar="CSV", help="student, assignment, time; default: of the files")
     grade.add_argument("--moodle", metavar="CSV", help="write grades as Moodle imports them")

@@ -5,6 +5,7 @@ Exit codes: 0 when everything is right, 1 when points are missing or a release v
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -120,6 +121,7 @@ def grade(args) -> int:
     from mlhelpers.course.exercises.classroom import grade_submissions
     from mlhelpers.course.exercises.export import canvas_csv, moodle_csv
     from mlhelpers.course.exercises.gradebook import gradebook_page
+    from mlhelpers.course.exercises.per_student import KEY_NAME, read_key
     from mlhelpers.course.exercises.policy import Policy, read_times
     from mlhelpers.course.exercises.roster import Roster
     from mlhelpers.course.exercises.sandbox import best_sandbox
@@ -129,7 +131,14 @@ def grade(args) -> int:
     exercises, everything = choose_exercises(args.what), find_exercises()
     # What is wrong with a setting is told before the work, not after it.
     ClassTable([], pass_mark=args.pass_mark)
-    roster = Roster.read(args.roster) if args.roster else None
+    if args.roster and args.per_student:
+        raise ValueError("--per-student is a roster already; leave --roster out")
+    roster = Roster.read(args.roster or args.per_student) if args.roster or args.per_student else None
+    key = (
+        read_key(args.key or _beside(args.output, "").with_name(KEY_NAME))
+        if args.key or args.per_student
+        else None
+    )
     policy = Policy.read(args.policy) if args.policy else Policy()
     policy.check(everything, args.policy)
     times = read_times(args.times, everything, policy.zone) if args.times else None
@@ -157,6 +166,7 @@ def grade(args) -> int:
         roster=roster,
         policy=policy,
         times=times,
+        key=key,
     )
     if graded.reused:
         print(f"{graded.reused} results were there already; --regrade grades all again")
@@ -185,11 +195,32 @@ def _beside(output: str, ending: str) -> Path:
 
 def assign_command(args) -> int:
     """Run the subcommand `mle exercise assign`."""
-    from mlhelpers.course.exercises.classroom import assign
+    from mlhelpers.course.exercises.classroom import assign, assign_per_student
+    from mlhelpers.course.exercises.per_student import KEY_NAME, make_key, read_key
+    from mlhelpers.course.exercises.roster import Roster
 
-    for name in assign(choose_exercises(args.what), args.output):
-        print(name)
-    print(f"-> {args.output}")
+    exercises = choose_exercises(args.what)
+    if args.per_student is None:
+        if args.key:
+            raise ValueError("--key needs --per-student ROSTER, a CSV with the names of the students")
+        for name in assign(exercises, args.output):
+            print(name)
+        print(f"-> {args.output}")
+        return 0
+    roster = Roster.read(args.per_student)
+    path = Path(args.key) if args.key else Path(args.output).absolute().parent / KEY_NAME
+    if path.resolve().is_relative_to(Path(args.output).resolve()):
+        raise ValueError(f"the key {path} would be handed out with {args.output}; keep it elsewhere")
+    is_new = make_key(path)
+    shown = args.key or os.path.relpath(path)
+
+    def show(exercise, n_students):
+        what = f"{n_students} students with numbers of their own" if n_students else "the same for everyone"
+        print(f"{exercise.lesson.number} {exercise.name}: {what}", flush=True)
+
+    made = assign_per_student(exercises, args.output, roster, read_key(path), each=show)
+    print(f"-> {args.output}, {len(made)} notebooks for {len(roster.people)} students")
+    print(f"the key is in {shown}{', made now' if is_new else ''}: grading needs it; give it to nobody")
     return 0
 
 

@@ -21,9 +21,16 @@ from mlhelpers.course.exercises.class_table import Entry
 from mlhelpers.course.exercises.collect import Doubt, Found, Submission, find_submissions
 from mlhelpers.course.exercises.exercise import Exercise, ExerciseError
 from mlhelpers.course.exercises.grading import TIMEOUT, Grading
+from mlhelpers.course.exercises.per_student import (
+    Solver,
+    personal,
+    seed_of,
+    student_seed,
+)
 from mlhelpers.course.exercises.policy import Policy
 from mlhelpers.course.exercises.pool import Graders, Job
 from mlhelpers.course.exercises.records import Records, record_key, text_hash
+from mlhelpers.course.exercises.restore import marks_of
 from mlhelpers.course.exercises.roster import Roster
 from mlhelpers.course.exercises.sandbox import Limits, best_sandbox
 from mlhelpers.course.exercises.submission import grade, nothing
@@ -37,6 +44,7 @@ __all__ = [
     "Graded",
     "Progress",
     "assign",
+    "assign_per_student",
     "csv_text",
     "grade",
     "grade_class",
@@ -70,18 +78,105 @@ def assign(exercises: list[Exercise], output: str | os.PathLike[str]) -> list[st
     ExerciseError
         If a release version is not in sync.
     """
+    _refuse_stale(exercises)
     texts = {f"{e.name}/{e.name}.ipynb": committed_release(e) for e in exercises}
-    stale = [e.lesson.number for e in exercises if texts[f"{e.name}/{e.name}.ipynb"] != released_text(e)]
+    _write_assignment(texts, Path(output))
+    return list(texts)
+
+
+def assign_per_student(
+    exercises: list[Exercise],
+    output: str | os.PathLike[str],
+    roster: Roster,
+    key: bytes,
+    *,
+    each: Callable[[Exercise, int], None] | None = None,
+) -> list[str]:
+    """Make an assignment with numbers per student: ``<student>/<assignment>/<assignment>.ipynb`` each.
+
+    Every student's solution must pass all tests, the hidden ones too, before anything is written.
+
+    Parameters
+    ----------
+    exercises, output
+        As in `assign`; an exercise without a seed is the same for everyone.
+    roster : Roster
+    key : bytes
+        Decides the seeds, with the names of exercise and student.
+    each : callable, optional
+        Called with each exercise when it is made, and how many students have numbers of their own.
+
+    Returns
+    -------
+    list of str
+        What was put in.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds something already.
+    ExerciseError
+        If a release version is not in sync, or the solution fails with a student's numbers.
+    """
+    _refuse_stale(exercises)
+    _refuse_full(Path(output))
+    made = {}
+    for exercise in exercises:
+        source, released = read_notebook(exercise.source), read_notebook(exercise.release)
+        common = committed_release(exercise)
+        has_seed = seed_of(source) is not None
+        with Solver(source) as solver:
+            for person in roster:
+                text = common
+                if has_seed:
+                    seed = student_seed(key, exercise.name, person.student)
+                    try:
+                        text = _own_text(released, seed, solver.prove(seed))
+                    except ValueError as error:
+                        raise ExerciseError(
+                            f"exercise {exercise.lesson.number}, {person.student}: {error}; "
+                            "widen the limit of that test, or assign with another key"
+                        ) from None
+                made[f"{person.student}/{exercise.name}/{exercise.name}.ipynb"] = text
+        if each is not None:
+            each(exercise, len(roster.people) if has_seed else 0)
+    texts = {name: made[name] for name in sorted(made)}
+    _write_assignment(texts, Path(output))
+    return list(texts)
+
+
+def _own_text(released: NotebookNode, seed: int, values: list[str]) -> str:
+    """Text of a student's release version; nbgrader's checksums fit the changed cells."""
+    import nbformat
+    from nbgrader.utils import compute_checksum
+
+    made = personal(released, seed, values)
+    for old, new in zip(released.cells, made.cells, strict=True):
+        marks = marks_of(new)
+        if old.source != new.source and "checksum" in marks:
+            marks["checksum"] = compute_checksum(new)
+    return nbformat.writes(made).rstrip("\n") + "\n"
+
+
+def _refuse_stale(exercises: list[Exercise]) -> None:
+    stale = [e.lesson.number for e in exercises if committed_release(e) != released_text(e)]
     if stale:
         raise ExerciseError(f"release of {', '.join(stale)} is not in sync; run `mle exercise release`")
-    output = Path(output)
+
+
+def _refuse_full(output: Path) -> None:
+    if output.suffix != ".zip" and output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise FileExistsError(f"{output} is there and not empty; name a new folder or a .zip file")
+
+
+def _write_assignment(texts: dict[str, str], output: Path) -> None:
+    """Write files into a zip, made anew, or into a folder that is new or empty."""
     if output.suffix == ".zip":
         with replacing(output) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file:
             for name, text in texts.items():  # a fixed date: the same exercises give the same bytes
                 file.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
-        return list(texts)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise FileExistsError(f"{output} is there and not empty; name a new folder or a .zip file")
+        return
+    _refuse_full(output)
     output.absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.absolute().parent, prefix=".assign-") as folder:
         for name, text in texts.items():
@@ -89,7 +184,6 @@ def assign(exercises: list[Exercise], output: str | os.PathLike[str]) -> list[st
         if output.exists():
             output.rmdir()
         os.replace(Path(folder) / "all", output)
-    return list(texts)
 
 
 def grade_class(
@@ -203,6 +297,7 @@ def grade_submissions(
     roster: Roster | None = None,
     policy: Policy | None = None,
     times: dict[tuple[str, str], datetime] | None = None,
+    key: bytes | None = None,
 ) -> Graded:
     """Grade the submissions of a class; a killed run goes on where it was.
 
@@ -218,6 +313,8 @@ def grade_submissions(
         Default: the last attempt counts, nothing is late.
     times : dict of (str, str) to datetime.datetime, optional
         When the last attempt was handed in, by student and exercise; default is the file's time stamp.
+    key : bytes, optional
+        Of an assignment with numbers per student: each is graded on his own.
 
     Returns
     -------
@@ -240,6 +337,7 @@ def grade_submissions(
             raise ValueError(f"the policy has an extension for {student!r}, who is no student of this class")
     sources = {exercise.name: exercise.source.read_bytes() for exercise in found.exercises}
     empty = {exercise.name: read_notebook(exercise.source) for exercise in found.exercises}
+    seeded = {name for name, source in empty.items() if key is not None and seed_of(source) is not None}
     chosen = [
         submission
         for exercise in found.exercises
@@ -250,15 +348,19 @@ def grade_submissions(
     settings = f"{limits} {best_sandbox()}"
     records = Records(records_path(output), forget=regrade)
     results: dict[Submission, Grading] = {}
-    waiting: list[tuple[Submission, str, Path | None]] = []
+    waiting: list[tuple[Submission, str, Path | None, int | None]] = []
     for submission in chosen:
-        key = record_key(submission.data, sources[submission.exercise.name], settings)
+        name, seed = submission.exercise.name, None
+        if name in seeded:
+            seed = student_seed(key, name, submission.student)
+        own = b"" if seed is None else f"SEED = {seed}".encode()  # decides the values too
+        record = record_key(submission.data, sources[name] + own, settings)
         page = _page(feedback, found, submission, policy)
-        kept = records.get(key, submission.exercise)
+        kept = records.get(record, submission.exercise)
         if kept is not None and (page is None or _holds(page, kept[1])):
             results[submission] = kept[0]
         else:
-            waiting.append((submission, key, page))
+            waiting.append((submission, record, page, seed))
     reused = len(results)
 
     places = [(student, exercise) for exercise in found.exercises for student in found.students]
@@ -270,18 +372,18 @@ def grade_submissions(
         return entries
 
     entries, begun = write(), time.monotonic()
-    jobs = [Job(submission.exercise, submission.data, feedback is not None) for submission, _, _ in waiting]
+    jobs = [Job(made.exercise, made.data, feedback is not None, seed) for made, _, _, seed in waiting]
     needed = {job.exercise.name for job in jobs}
     with Graders([e for e in found.exercises if e.name in needed], limits, workers) as graders:
         for done, (number, grading, text) in enumerate(graders.grade(jobs), 1):
-            submission, key, page = waiting[number]
+            submission, record, page, _ = waiting[number]
             results[submission] = grading
             if page is not None and text is not None:
                 write_text(page, text)
             elif page is not None:
                 page.unlink(missing_ok=True)
             if not any(note.startswith(FAULTS) for note in grading.notes):
-                records.add(key, grading, text)
+                records.add(record, grading, text)
             student, exercise = submission.student, submission.exercise
             known[student, exercise.name] = _entry(found, results, policy, times, empty, student, exercise)
             entries = write()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from nbgrader.utils import determine_grade
 from mlhelpers.course.exercises.exercise import Exercise, ExerciseError, task_of
 from mlhelpers.course.exercises.messages import STOPPED, answer_error, error_of, one_line, shown_error
 from mlhelpers.course.exercises.nbgrader import TemporaryCourse
+from mlhelpers.course.exercises.per_student import Solver, personal, seed_of, without_expressions
 from mlhelpers.course.exercises.restore import id_of, marks_of, missing_cells, repeated_cells, restored
 from mlhelpers.course.exercises.runner import Judges, run_cells
 from mlhelpers.course.exercises.sandbox import Limits
@@ -120,6 +122,10 @@ def check(exercise: Exercise, path: str | os.PathLike[str], *, timeout: float = 
                 "change, or rename the file and begin anew with "
                 f"`mle exercise start {exercise.lesson.number}`"
             )
+    seed = seed_of(notebook)
+    if seed is not None and seed_of(prepared.source) not in (seed, None):  # a copy with numbers of its own
+        with Solver(prepared.original) as solver:
+            prepared = prepared.with_numbers(seed, solver.values(seed))
     with Judges(prepared.source) as judges:
         return run_and_grade(prepared, judges, notebook, limits=Limits(cell_seconds=timeout))[0]
 
@@ -135,19 +141,39 @@ class Prepared:
         With solutions and hidden tests, and without.
     files : dict of str to bytes
         Course folder of nbgrader in which the release version was generated.
+    own : dict of int to str
+        Texts of the cells of `source`, by their number from 1, that a student has with numbers of his own.
+    original : nbformat.NotebookNode or None
+        The source as it stands, with what says how a value per student is found.
     """
 
     exercise: Exercise
     source: NotebookNode
     released: NotebookNode
     files: dict[str, bytes]
+    own: dict[int, str] = field(default_factory=dict)
+    original: NotebookNode | None = None
 
     @classmethod
     def of(cls, exercise: Exercise) -> Prepared:
         """Read an exercise and generate its release version."""
         with TemporaryCourse(exercise) as course:
             released = read_notebook(course.release())
-            return cls(exercise, read_notebook(exercise.source), released, course.files())
+            source = read_notebook(exercise.source)
+            return cls(exercise, without_expressions(source), released, course.files(), original=source)
+
+    def with_numbers(self, seed: int, values: Sequence[str]) -> Prepared:
+        """The exercise as a student has it, with a seed and values of his own."""
+        source, released = personal(self.source, seed, values), personal(self.released, seed, values)
+        pairs = enumerate(zip(self.source.cells, source.cells, strict=True), 1)
+        own = {number: new.source for number, (old, new) in pairs if old.source != new.source}
+        return replace(self, source=source, released=released, own=own)
+
+    def course(self) -> TemporaryCourse:
+        """Course folder for the page of feedback."""
+        cells = [self.source.cells[number - 1] for number in self.own]
+        own = [cell for cell in cells if id_of(cell)]
+        return TemporaryCourse(self.exercise, files=self.files, own=own)
 
 
 def run_and_grade(
@@ -178,7 +204,7 @@ def run_and_grade(
         With hidden tests and outputs.
     """
     executed = restored(notebook, prepared.source, prepared.released)
-    found = run_cells(executed, judges, limits=limits)
+    found = run_cells(executed, judges, limits=limits, own=prepared.own)
     points = {id_of(cell): determine_grade(cell) for cell in executed.cells if marks_of(cell).get("grade")}
     return grading_of(prepared.exercise, executed, points, (*notes, *found)), executed
 

@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 import warnings
+from collections.abc import Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,18 +30,27 @@ from nbgrader.preprocessors import (
     NbGraderPreprocessor,
     SaveAutoGrades,
 )
-from nbgrader.utils import is_grade
+from nbgrader.utils import compute_checksum, is_grade
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
 from mlhelpers.course.exercises.exercise import Exercise, ExerciseError
 from mlhelpers.course.exercises.messages import leaks, shown_error
+from mlhelpers.course.exercises.per_student import without_expressions
 from mlhelpers.course.exercises.rules import hidden_lines
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _STUDENT = "student"  # a real name may hold what nbgrader reads as a pattern
+
+
+class HideExpressions(NbGraderPreprocessor):
+    """Take from a source what says how a value per student is found."""
+
+    def preprocess(self, nb, resources):
+        """Give a changed copy of `nb`."""
+        return without_expressions(nb), resources
 
 
 class TakeOutputs(NbGraderPreprocessor):
@@ -93,12 +103,20 @@ class TemporaryCourse:
     exercise : Exercise
     files : dict of str to bytes, optional
         What `files` gave in another course for the exercise: the release version need not be generated again.
+    own : list of nbformat.NotebookNode, optional
+        Test cells that a student has with other numbers; they take the place of the common ones.
     """
 
-    def __init__(self, exercise: Exercise, *, files: dict[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        exercise: Exercise,
+        *,
+        files: dict[str, bytes] | None = None,
+        own: Sequence[NotebookNode] = (),
+    ) -> None:
         self.exercise = exercise
         self.config = Config()
-        self._given = files
+        self._given, self._own = files, own
 
     def __enter__(self) -> TemporaryCourse:
         self._folder = tempfile.TemporaryDirectory(prefix="mle-exercise-")
@@ -109,6 +127,7 @@ class TemporaryCourse:
             for name, data in self._given.items():
                 (self.root / name).parent.mkdir(parents=True, exist_ok=True)
                 (self.root / name).write_bytes(data)
+            self._take_own()
             return self
         name = self.exercise.name
         target = self.root / "source" / name / f"{name}.ipynb"
@@ -121,6 +140,14 @@ class TemporaryCourse:
 
     def __exit__(self, *error) -> None:
         self._folder.cleanup()
+
+    def _take_own(self) -> None:
+        with closing(sqlite3.connect(self.root / "gradebook.db")) as database, database:
+            for cell in self._own:
+                database.execute(
+                    "UPDATE source_cell SET source = ?, checksum = ? WHERE name = ?",
+                    (cell.source, compute_checksum(cell), cell.metadata.nbgrader.grade_id),
+                )
 
     def files(self) -> dict[str, bytes]:
         """Every file of the course, to make another one from."""
@@ -138,7 +165,7 @@ class TemporaryCourse:
 
     def release(self) -> Path:
         """Generate the release version, and note its tests and points in the gradebook."""
-        self._convert(GenerateAssignment, ".")
+        self._convert(_Release, ".")
         return self._place("release", ".")
 
     def feedback(self, executed: NotebookNode) -> str:
@@ -174,6 +201,14 @@ class TemporaryCourse:
                 raise ExerciseError(_reason(messages) or str(error)) from error
 
 
+RELEASE = (HideExpressions, *GenerateAssignment.preprocessors.default_args[0])
+FEEDBACK = (HideTests, ClearHiddenTests, GetGrades, CSSHTMLHeaderPreprocessor)
+
+
+class _Release(GenerateAssignment):
+    preprocessors = RELEASE
+
+
 class _Autograde(Autograde):
     autograde_preprocessors = (
         IgnorePattern,
@@ -186,7 +221,7 @@ class _Autograde(Autograde):
 
 
 class _Feedback(GenerateFeedback):
-    preprocessors = (HideTests, ClearHiddenTests, GetGrades, CSSHTMLHeaderPreprocessor)
+    preprocessors = FEEDBACK
 
 
 class _Messages(logging.Handler):

@@ -17,18 +17,20 @@ from multiprocessing.util import Finalize
 
 from mlhelpers.course.exercises.exercise import Exercise
 from mlhelpers.course.exercises.grading import Grading, Prepared
+from mlhelpers.course.exercises.per_student import Solver, seed_of
 from mlhelpers.course.exercises.runner import Judges
 from mlhelpers.course.exercises.sandbox import Limits
-from mlhelpers.course.exercises.submission import grade
+from mlhelpers.course.exercises.submission import grade, nothing
 
 
 @dataclass(frozen=True)
 class Job:
-    """A submission to grade, and whether its page of feedback is wanted."""
+    """A submission to grade, whether its page of feedback is wanted, and the seed of the student."""
 
     exercise: Exercise
     data: bytes
     page: bool
+    seed: int | None = None
 
 
 class Graders:
@@ -101,6 +103,7 @@ class _Worker:
         self.prepared, self.limits = prepared, limits
         self.name: str | None = None
         self.judges: Judges | None = None
+        self.solver: Solver | None = None
 
     def __enter__(self) -> _Worker:
         return self
@@ -109,6 +112,9 @@ class _Worker:
         if self.judges is not None:
             self.judges.__exit__(*error)
             self.judges = self.name = None
+        if self.solver is not None:
+            self.solver.__exit__(*error)
+            self.solver = None
 
     def grade(self, job: Job) -> tuple[Grading, str | None]:
         """Grade one submission."""
@@ -116,6 +122,12 @@ class _Worker:
         if self.name != job.exercise.name:
             self.__exit__(None, None, None)
             self.judges, self.name = Judges(ready.source).__enter__(), job.exercise.name
+            self.solver = Solver(ready.original or ready.source)
+        if job.seed is not None and job.seed != seed_of(ready.source):
+            try:
+                ready = ready.with_numbers(job.seed, self.solver.values(job.seed))
+            except ValueError as error:
+                return nothing(job.exercise, ready.released, f"could not be graded: {error}"), None
         return grade(ready, self.judges, job.data, limits=self.limits, page=job.page)
 
 

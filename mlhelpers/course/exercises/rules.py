@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mlhelpers.course.exercises.exercise import Exercise, ExerciseError, task_of
+from mlhelpers.course.exercises.per_student import mark_problems, wrong_values
 from mlhelpers.course.files import read_notebook
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def check_source(exercise: Exercise) -> None:
     problems = list(_file_problems(exercise))
     notebook = read_notebook(exercise.source)
     problems += _notebook_problems(notebook, exercise)
+    problems += list(mark_problems(notebook)) or wrong_values(notebook)
     if problems:
         lines = "\n".join(f"  - {problem}" for problem in problems)
         raise ExerciseError(f"{exercise.source.relative_to(exercise.root)}:\n{lines}")

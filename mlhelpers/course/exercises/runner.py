@@ -60,7 +60,13 @@ class Stopped(Exception):
         self.name = name
 
 
-def run_cells(notebook: NotebookNode, judges: Judges, *, limits: Limits | None = None) -> list[str]:
+def run_cells(
+    notebook: NotebookNode,
+    judges: Judges,
+    *,
+    limits: Limits | None = None,
+    own: dict[int, str] | None = None,
+) -> list[str]:
     """Execute a restored submission in place, going on after errors.
 
     Parameters
@@ -71,6 +77,8 @@ def run_cells(notebook: NotebookNode, judges: Judges, *, limits: Limits | None =
     judges : Judges
         Of the exercise.
     limits : Limits, optional
+    own : dict of int to str, optional
+        Texts of the exercise's cells, by number, that the student has with numbers of his own.
 
     Returns
     -------
@@ -85,7 +93,7 @@ def run_cells(notebook: NotebookNode, judges: Judges, *, limits: Limits | None =
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
                 cell.update(outputs=[stopped[index]] if index in stopped else [], execution_count=None)
-        with _Session(notebook, judges, sandbox, deadline) as session:
+        with _Session(notebook, judges, sandbox, deadline, own or {}) as session:
             failure = session.run(stopped)
         if failure is None:
             return session.found
@@ -108,8 +116,10 @@ def _stop_the_rest(notebook: NotebookNode, stopped: dict[int, NotebookNode], lim
 class _Session:
     """One kernel and one judge for one run of a notebook."""
 
-    def __init__(self, notebook, judges: Judges, sandbox: Sandbox, deadline: float) -> None:
-        self.notebook, self.judges, self.sandbox = notebook, judges, sandbox
+    def __init__(
+        self, notebook, judges: Judges, sandbox: Sandbox, deadline: float, own: dict[int, str]
+    ) -> None:
+        self.notebook, self.judges, self.sandbox, self.own = notebook, judges, sandbox, own
         self.limits, self.deadline = sandbox.limits, deadline
         self.printed = 0
         self.found: list[str] = []
@@ -122,7 +132,7 @@ class _Session:
         (self.folder / "home").mkdir()
         self.place = self.folder / "work"
         self.place.mkdir()
-        self.judge = _Judge(self.judges, self.folder) if self.judges.possible else None
+        self.judge = _Judge(self.judges, self.folder, self.own) if self.judges.possible else None
         return self
 
     def __exit__(self, *error) -> None:
@@ -427,8 +437,8 @@ class Judges:
 class _Judge:
     """The judge of one run, seen from the runner."""
 
-    def __init__(self, judges: Judges, folder: Path) -> None:
-        self.judges, self.path, self.pid = judges, folder / "j", None
+    def __init__(self, judges: Judges, folder: Path, own: dict[int, str]) -> None:
+        self.judges, self.path, self.pid, self.own = judges, folder / "j", None, own
         listener = socket.socket(socket.AF_UNIX)
         self.link, theirs = socket.socketpair()
         with listener, theirs:
@@ -444,7 +454,9 @@ class _Judge:
         if self.pid is None:
             self.pid = self._line(seconds=120)["pid"]
         with contextlib.suppress(OSError):
-            self.link.sendall(json.dumps({"cell": self.judges.numbers[name]}).encode() + b"\n")
+            asked = {"cell": self.judges.numbers[name], "own": self.own}
+            self.link.sendall(json.dumps(asked).encode() + b"\n")
+        self.own = {}  # it has them
         self._line(seconds=60)
 
     def result(self) -> dict:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mlhelpers.course.exercises.exercise import Exercise, task_of
 from mlhelpers.course.exercises.grading import Grading, Prepared, Task, graded_cells, run_and_grade
-from mlhelpers.course.exercises.nbgrader import TemporaryCourse
+from mlhelpers.course.exercises.per_student import seed_of, with_seed
 from mlhelpers.course.exercises.restore import missing_cells, moved_cells, repeated_cells
 from mlhelpers.course.exercises.runner import Judges
 from mlhelpers.course.exercises.sandbox import Limits
@@ -80,6 +80,10 @@ def grade(
     ):
         if names:
             notes.append(f"{fault}: {', '.join(names)}")
+    seed, wanted = seed_of(notebook), seed_of(prepared.source)
+    if seed is not None and wanted not in (seed, None):
+        notes.append(f"its SEED is {seed}, not the {wanted} of this student; graded with {wanted}")
+        notebook = with_seed(notebook, wanted)
     try:
         grading, executed = run_and_grade(prepared, judges, notebook, tuple(notes), limits=limits)
     except Exception as error:  # noqa: BLE001  (one submission never ends the grading of the others)
@@ -87,7 +91,7 @@ def grade(
     if not page:
         return grading, None
     try:
-        with TemporaryCourse(exercise, files=prepared.files) as course:
+        with prepared.course() as course:
             return grading, course.feedback(executed)
     except Exception as error:  # noqa: BLE001  (the points are known)
         return replace(grading, notes=(*grading.notes, f"no feedback: {error}")), None
