@@ -4,7 +4,7 @@ For each split the model of the lesson is trained, broken in each way, and judge
 customers (weeks 44 to 52 of `churn_stream`, with the right units unless the unit is the experiment).
 Columns: AUC on the split's own test customers and on the live ones, USD per live customer at the
 probability from which a call pays, USD if as many are called as by the unbroken model, and the share who
-are called. Takes about two minutes.
+are called. It takes about two minutes.
 """
 
 from __future__ import annotations

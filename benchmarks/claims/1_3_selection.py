@@ -4,7 +4,7 @@ Forty settings are trained on 2,700 rows and compared on 300; 4,000 other custom
 The promise of the winner exceeds what it delivers by the luck of the 300 rows, which all forty share (the
 mean over the forty), and by the selection (the rest). `auc_live` and `usd` are the
 winner less the helper's default settings, on the 3,522 live customers of lesson 1.3, with USD per customer.
-Takes about three minutes.
+It takes about three minutes.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A model learns from 45 days of card payments; its threshold is passed by 1% of the honest payments of the
 next 15 days. The thieves of these 15 days are scored as they were, with a device known for 30 days more
 (`waits`), and with a third of the amount (`takes less`). Windows begin five days apart, so they overlap.
-Takes about twenty seconds.
+It takes about twenty seconds.
 """
 
 from __future__ import annotations
