@@ -1,0 +1,45 @@
+"""Scripts under benchmarks/claims: each makes the columns and, for few repeats, the figures of its file."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from mlhelpers.course.files import find_root
+
+CLAIMS = find_root() / "benchmarks" / "claims"
+# Scripts that need less than 5 seconds for so few repeats, and for how many.
+QUICK = {"5_4_mitigation": 1}
+
+
+def imported(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"claims_{name}", CLAIMS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("script", sorted(CLAIMS.glob("*.py")), ids=lambda path: path.stem)
+def test_every_script_has_its_figures_and_says_how_long_it_takes(script: Path):
+    module = imported(script.stem)
+    assert callable(module.main) and "takes" in module.__doc__
+    assert len(pd.read_csv(script.with_suffix(".csv"))) > 0
+
+
+@pytest.mark.parametrize("name", sorted(QUICK))
+def test_few_repeats_give_the_columns_and_the_first_figures_of_the_committed_file(name: str, tmp_path: Path):
+    output = tmp_path / "few.csv"
+    imported(name).main(repeats=QUICK[name], output=output)
+    few, committed = pd.read_csv(output), pd.read_csv(CLAIMS / f"{name}.csv")
+    assert list(few) == list(committed)
+    keys = [name for name in few if name == "seed" or not pd.api.types.is_numeric_dtype(few[name])]
+    both = few.merge(committed, on=keys, suffixes=("", "_committed"))
+    assert len(both) == len(few) > 0, "rows of few repeats are among the committed ones"
+    for column in few.columns.difference(keys):
+        assert both[column].tolist() == pytest.approx(
+            both[f"{column}_committed"].tolist(), rel=0.02, abs=0.005
+        ), column
