@@ -13,7 +13,7 @@ from mlhelpers.course.files import find_root
 
 CLAIMS = find_root() / "benchmarks" / "claims"
 # Scripts that need less than 5 seconds for so few repeats, and for how many.
-QUICK = {"1_3_thief": 1, "5_4_mitigation": 1}
+QUICK = {"1_3_thief": 1, "5_2_splits": 1, "5_4_mitigation": 1}
 # Numbers that name a row instead of measuring something.
 KEYS = ("seed", "split", "first_day", "dose")
 
