@@ -430,7 +430,7 @@ def hostile_bodies(service: Service) -> list[tuple[str, bytes, set[int]]]:
         ("gzip", raw_request(gzip.compress(good), "Content-Encoding: gzip"), {415}),
         ("no body", raw_request(b""), {400}),
         ("no length", raw_request(b"", length=False), {400}),
-        ("one key 10,000 times", raw_request(b'{"rows": {' + b",".join([b'"x": 1'] * 10_000) + b"}}"), {422}),
+        ("one key 10,000 times", raw_request(b'{"rows": {' + b",".join([b'"x": 1'] * 10_000) + b"}}"), {400}),
         ("10,000 unknown columns", raw_request(wide), {422}),
         ("10,000 empty rows", raw_request(b'{"rows": [' + b",".join([b"{}"] * 10_000) + b"]}"), {422}),
         ("10,001 rows", raw_request(b'{"rows": [' + b",".join([b"{}"] * 10_001) + b"]}"), {413}),
