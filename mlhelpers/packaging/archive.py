@@ -71,14 +71,15 @@ def write_zip(files: Mapping[str, bytes], path: Path) -> Path:
 
 def _read_folder(folder: Path, allowed: Collection[str], limit: int) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
+    total = 0
     for path in sorted(folder.iterdir()):
         if path.name not in allowed:
             raise BundleError(f"{path.name} is not in the manifest; a bundle holds no other files")
         if path.is_symlink() or not path.is_file():
             raise BundleError(f"{path.name} is missing or is not a plain file")
         with path.open("rb") as file:
-            content = file.read(limit + 1)
-        limit = _left(limit, len(content))
+            content = file.read(limit - total + 1)
+        total = _added(total, len(content), limit)
         files[path.name] = content
     return files
 
@@ -87,6 +88,7 @@ def _read_zip(
     archive: zipfile.ZipFile, source: str, allowed: Collection[str], limit: int
 ) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
+    total = 0
     for entry in archive.infolist():
         if entry.filename not in allowed:
             raise BundleError(
@@ -96,18 +98,16 @@ def _read_zip(
             raise BundleError(f"{source}: {entry.filename} is there twice")
         if entry.flag_bits & 1 or (entry.external_attr >> 28) == 0o12:
             raise BundleError(f"{source}: {entry.filename} is encrypted or a link, not a plain file")
-        parts, size = [], 0
+        parts = []
         with archive.open(entry) as file:  # counted as it comes: the declared size may lie
             while chunk := file.read(_CHUNK):
-                size += len(chunk)
-                _left(limit, size)
+                total = _added(total, len(chunk), limit)
                 parts.append(chunk)
-        limit = _left(limit, size)
         files[entry.filename] = b"".join(parts)
     return files
 
 
-def _left(limit: int, size: int) -> int:
-    if size > limit:
-        raise BundleError(f"the files are larger than {LARGEST_FILE:,} bytes together; not read further")
-    return limit - size
+def _added(total: int, size: int, limit: int) -> int:
+    if total + size > limit:
+        raise BundleError(f"the files are larger than {limit:,} bytes together; not read further")
+    return total + size

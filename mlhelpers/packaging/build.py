@@ -20,11 +20,13 @@ import pandas as pd
 from mlhelpers import __version__
 from mlhelpers.data.frames import require_unique_columns
 from mlhelpers.packaging.archive import BundleError
-from mlhelpers.packaging.bundle import OUTPUT, TOLERANCE, predict_with_graph, predict_with_model
+from mlhelpers.packaging.bundle import TOLERANCE, predict_with_graph, predict_with_model
 from mlhelpers.packaging.formats import save_model
 from mlhelpers.packaging.manifest import FILES, GRAPH, MANIFEST, MODEL, SCHEMA_VERSION, SEAL, fingerprint
 from mlhelpers.packaging.onnx_export import NotConvertible, onnx_session, to_onnx
+from mlhelpers.packaging.outputs import output_of, pick
 from mlhelpers.packaging.probes import probe_rows
+from mlhelpers.packaging.requirements import pinned_closure
 from mlhelpers.packaging.rows import RowReader
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def build_bundle(
     data_hash: str,
     name: str,
     version: str = "1.0.0",
+    classes: Sequence[str] | None = None,
     requirements: Iterable[str] | None = None,
     onnx: bool | None = None,
     key: Ed25519PrivateKey | None = None,
@@ -68,8 +71,13 @@ def build_bundle(
         From `mlhelpers.training.data_hash`.
     name, version : str
         Name of the model and its semantic version.
+    classes : sequence of str, optional
+        A name for each of ``model.classes_``, in that order: the bundle answers with the most probable class
+        and the probability of each. Without them a model of two classes answers with the probability of the
+        second; one of more needs them, unless its classes are text.
     requirements : iterable of str, optional
-        Pinned requirements; without them, the installed versions of what loading and predicting need.
+        Pinned requirements; without them, the installed versions of what loading and predicting need, and of
+        what that requires.
     onnx : bool, optional
         True: an ONNX graph is asked for, and a model without one refused; False: none is made; None: one is
         made if the model converts, and the manifest says why if it does not.
@@ -85,7 +93,8 @@ def build_bundle(
     ------
     BundleError
         If the signature refuses the example, `folder` holds something that is not a bundle, the graph does
-        not give the model's answers to 1e-6, or there is no graph and one is asked for.
+        not give the model's answers to 1e-6, there is no graph and one is asked for, or the classes have no
+        names.
     """
     folder = Path(folder).resolve()
     if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
@@ -97,7 +106,9 @@ def build_bundle(
     codes, problems, _ = reader.read(rows)
     if problems or not rows:
         raise BundleError(f"example: {problems[0] if problems else 'give at least one row'}")
-    answer = {"probabilities": predict_with_model(model, reader, codes)}  # of the rounded rows, as replayed
+    output = output_of(model, classes)
+    # of the rounded rows, as replayed
+    answer = {"probabilities": pick(predict_with_model(model, reader, codes), output)}
     graph, parity = _graph(model, signature, reader, codes, asked=onnx)
 
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +117,7 @@ def build_bundle(
         save_model(model, work / MODEL)
         if graph is not None:
             (work / GRAPH).write_bytes(graph)
-        _write_json(work / "signature.json", {"columns": signature, "output": OUTPUT})
+        _write_json(work / "signature.json", {"columns": signature, "output": output})
         _write_json(work / "example.json", {"request": {"rows": rows}, "answer": answer}, digits=9)
         _write_json(work / "metrics.json", dict(metrics))
         _write_text(work / "model_card.md", model_card)
@@ -204,8 +215,7 @@ def _swap(work: Path, folder: Path) -> None:
 
 
 def _installed() -> list[str]:
-    packages = ("numpy", "onnxruntime", "pandas", "scikit-learn", "scipy", "skops")
-    return [f"{package}=={metadata.version(package)}" for package in packages]
+    return pinned_closure(("numpy", "onnxruntime", "pandas", "scikit-learn", "scipy", "skops"))
 
 
 def _write_json(path: Path, content: Any, *, digits: int = 6) -> None:

@@ -27,19 +27,13 @@ from mlhelpers.packaging.manifest import (
     read_manifest,
     verify_files,
 )
+from mlhelpers.packaging.outputs import classes_of, most_probable, pick
 from mlhelpers.packaging.rows import Problem, RowReader, validate_rows
 
 if TYPE_CHECKING:
     import pandas as pd
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-OUTPUT = {  # what a model of a bundle answers with, for each row
-    "name": "probability",
-    "type": "number",
-    "min": 0.0,
-    "max": 1.0,
-    "description": "probability of the positive class",
-}
 TOLERANCE = 1e-6  # between the two model files, and between a stored answer and that of another machine
 
 
@@ -56,7 +50,8 @@ class Bundle:
     signature : list of dict
         Columns that the model accepts.
     output : dict
-        What it answers with for each row: name, type, min, max, description.
+        What it answers with for each row: name, type, description, min and max of a probability, categories
+        of a class.
     metrics, example, manifest : dict
         Contents of the files of that name.
     sha256 : str
@@ -107,6 +102,11 @@ class Bundle:
         return [column["name"] for column in self.signature]
 
     @property
+    def classes(self) -> tuple[str, ...] | None:
+        """Names of the classes that it tells apart; None if it answers with one probability."""
+        return classes_of(self.output)
+
+    @property
     def data_hash(self) -> str:
         """Hash of the training data."""
         return self.manifest["data_hash"]
@@ -120,15 +120,38 @@ class Bundle:
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """Probability of the positive class of each row, shape (n_rows,); columns in any order.
 
-        By ONNX Runtime if the bundle has a graph, else by the scikit-learn model; the same to 1e-6.
+        Of a bundle with `classes` the probability of each, shape (n_rows, n_classes). By ONNX Runtime if the
+        bundle has a graph, else by the scikit-learn model; the same to 1e-6.
         """
         return self.predict_codes(self.reader.code_frame(frame))
 
+    def predict_class(self, frame: pd.DataFrame) -> np.ndarray:
+        """Name of the most probable class of each row, shape (n_rows,); columns in any order.
+
+        Raises
+        ------
+        ValueError
+            If the bundle answers with one probability: that needs a threshold, which is not the model's.
+        """
+        if self.classes is None:
+            raise ValueError(
+                f"{self.name} answers with a probability and no class; compare `predict` with a threshold"
+            )
+        return np.array(self.classes, dtype=object)[most_probable(self.predict(frame))]
+
     def predict_codes(self, codes: np.ndarray) -> np.ndarray:
-        """Probability of the positive class of rows coded by `reader`, shape (n_rows,), float64."""
+        """As `predict`, of rows coded by `reader`; float64."""
         if self.session is None:
-            return predict_with_model(self.model, self.reader, codes)
-        return predict_with_graph(self.session, codes)
+            return pick(predict_with_model(self.model, self.reader, codes), self.output)
+        return pick(predict_with_graph(self.session, codes), self.output)
+
+    def read_files(self) -> dict[str, bytes]:
+        """Content of each file of the bundle, for a copy; a BundleError if it was exchanged since loading."""
+        files = read_files(self.folder, (MANIFEST, SEAL, *FILES, GRAPH))
+        if hashlib.sha256(files.get(MANIFEST, b"")).hexdigest() != self.sha256:
+            raise BundleError(f"{self.folder.name} was exchanged since it was verified; verify it again")
+        verify_files(files, self.manifest["files"])
+        return files
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -187,34 +210,41 @@ def load_bundle(
     signed = check_seal(files, trusted_keys)
     manifest = read_manifest(files, source.name)
     verify_files(files, manifest["files"])
-    content = {name: _read_json(files, f"{name}.json") for name in ("signature", "example", "metrics")}
-    bundle = Bundle(
-        folder=source,
-        name=manifest["name"],
-        version=manifest["version"],
-        signature=content["signature"]["columns"],
-        output=content["signature"]["output"],
-        metrics=content["metrics"],
-        example=content["example"],
-        manifest=manifest,
-        sha256=hashlib.sha256(files[MANIFEST]).hexdigest(),
-        signed=signed,
-        model_card=files["model_card.md"].decode(),
-        _files={name: files[name] for name in (MODEL, GRAPH) if name in files},
-        _trusted=tuple(trusted),
-    )
-    codes, problems, _ = bundle.reader.read(bundle.example["request"]["rows"])
+    try:
+        content = {name: _read_json(files, f"{name}.json") for name in ("signature", "example", "metrics")}
+        bundle = Bundle(
+            folder=source,
+            name=manifest["name"],
+            version=manifest["version"],
+            signature=content["signature"]["columns"],
+            output=content["signature"]["output"],
+            metrics=content["metrics"],
+            example=content["example"],
+            manifest=manifest,
+            sha256=hashlib.sha256(files[MANIFEST]).hexdigest(),
+            signed=signed,
+            model_card=files["model_card.md"].decode(),
+            _files={name: files[name] for name in (MODEL, GRAPH) if name in files},
+            _trusted=tuple(trusted),
+        )
+        codes, problems, _ = bundle.reader.read(bundle.example["request"]["rows"])
+        stored = np.array(bundle.example["answer"]["probabilities"], dtype=np.float64)
+    except BundleError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise BundleError(
+            f"signature.json, example.json or metrics.json is not what a bundle holds: {error!r}"
+        ) from error
     if problems:
         raise BundleError(f"example.json: {problems[0]}")
-    stored = np.array(bundle.example["answer"]["probabilities"])
     answers = {}
     try:
         if bundle.session is not None:
-            answers[GRAPH] = predict_with_graph(bundle.session, codes)
+            answers[GRAPH] = pick(predict_with_graph(bundle.session, codes), bundle.output)
     except ValueError as error:
         raise BundleError(f"{GRAPH}: {error}") from error
     if runtime == "both" or not answers:
-        answers[MODEL] = predict_with_model(bundle.model, bundle.reader, codes)
+        answers[MODEL] = _asked(bundle, codes)
     for name, found in answers.items():
         if stored.shape != found.shape or not np.allclose(stored, found, rtol=0, atol=TOLERANCE):
             raise BundleError(f"example.json: {name} no longer gives the stored answer; other library?")
@@ -252,16 +282,23 @@ def pack_bundle(folder: str | Path, path: str | Path) -> Path:
 
 
 def predict_with_model(model: Any, reader: RowReader, codes: np.ndarray) -> np.ndarray:
-    """Probability of the positive class by the scikit-learn model, shape (n_rows,)."""
+    """Probability of each class by the scikit-learn model, shape (n_rows, n_classes)."""
     from mlhelpers.training.crossval import one_thread
 
     with one_thread():  # small batches: threads would cost more than they gain
-        return np.asarray(model.predict_proba(reader.decode(codes)))[:, 1]
+        return np.asarray(model.predict_proba(reader.decode(codes)))
 
 
 def predict_with_graph(session: Any, codes: np.ndarray) -> np.ndarray:
-    """Probability of the positive class by ONNX Runtime, shape (n_rows,), float64."""
-    return session.run(["probabilities"], {"codes": codes})[0][:, 1].astype(np.float64)
+    """Probability of each class by ONNX Runtime, shape (n_rows, n_classes), float64."""
+    return session.run(["probabilities"], {"codes": codes})[0].astype(np.float64)
+
+
+def _asked(bundle: Bundle, codes: np.ndarray) -> np.ndarray:
+    try:
+        return pick(predict_with_model(bundle.model, bundle.reader, codes), bundle.output)
+    except ValueError as error:
+        raise BundleError(f"{MODEL}: {error}") from error
 
 
 def _read_json(files: Mapping[str, bytes], name: str) -> Any:

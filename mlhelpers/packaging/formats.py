@@ -8,11 +8,16 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # What skops does not trust by itself and our models hold. A tree is an array of numbers that compiled code
 # walks without checking, so a forged one can crash the process (not run code): check the file's hash first.
@@ -22,6 +27,56 @@ TRUSTED_TYPES = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip archive can carry
+FORMATS = ("pickle", "joblib", "skops", "onnx")
+# Runs in a fresh process: from its start to the first answer, then one row and all rows again and again.
+_READER = """
+import json, sys, time
+start = time.perf_counter()
+kind, path, rows, trusted = sys.argv[1:]
+import numpy as np
+X = np.load(rows)
+if kind == "onnx":
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    X = X.astype(np.float32)
+    ask = lambda X: session.run(["probabilities"], {"X": X})[0][:, 1].astype(float)
+else:
+    if kind == "skops":
+        from mlhelpers.packaging.formats import load_model
+        model = load_model(path, trusted=json.loads(trusted))
+    elif kind == "joblib":
+        import joblib
+        model = joblib.load(path)
+    else:
+        import pickle
+        with open(path, "rb") as file:
+            model = pickle.load(file)
+    if hasattr(model, "feature_names_in_"):
+        import pandas as pd
+        X = pd.DataFrame(X, columns=model.feature_names_in_)
+    ask = lambda X: model.predict_proba(X)[:, 1]
+ask(X[:1])
+first = time.perf_counter() - start
+def median(X, runs):
+    taken = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        answers = ask(X)
+        taken.append(time.perf_counter() - begun)
+    return sorted(taken)[runs // 2], answers
+row, _ = median(X[:1], 21)
+table, answers = median(X, 3)
+import os
+peak = None
+if os.path.exists("/proc/self/status"):
+    with open("/proc/self/status") as file:
+        peak = next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM"))
+loaded = [name for name in ("sklearn", "onnxruntime", "pandas", "scipy") if name in sys.modules]
+print(json.dumps({"first": first, "row": row, "table": table, "peak": peak, "loaded": loaded,
+                  "answers": answers.tolist()}))
+"""
 
 
 class UntrustedModelError(ValueError):
@@ -121,6 +176,116 @@ def loads_model(content: bytes, *, trusted: Iterable[str] = TRUSTED_TYPES, name:
     if unknown:
         raise UntrustedModelError(name, unknown)
     return skops.io.loads(content, trusted=trusted)
+
+
+def compare_formats(
+    model: Any,
+    X: pd.DataFrame,
+    *,
+    threshold: float = 0.5,
+    formats: Sequence[str] = FORMATS,
+    trusted: Iterable[str] = TRUSTED_TYPES,
+    graph: bytes | None = None,
+) -> pd.DataFrame:
+    """Save a model in several formats, read each in a fresh process, and compare cost and answers.
+
+    Taught in lesson 6.1. Each process answers one row and then all of them; its answers are compared with
+    those of the model here.
+
+    Parameters
+    ----------
+    model : fitted estimator with predict_proba
+        A scikit-learn classifier of two classes.
+    X : DataFrame of shape (n_rows, n_columns)
+        Numbers without gaps.
+    threshold : float, default=0.5
+        For the decisions.
+    formats : sequence of str
+        Some of "pickle", "joblib", "skops", "onnx" (with float32 input).
+    trusted : iterable of str
+        As in `load_model`.
+    graph : bytes, optional
+        ONNX graph of the model with the input ``X`` (float32) and the output ``probabilities``; without it,
+        skl2onnx makes one, which takes seconds for a large forest.
+
+    Returns
+    -------
+    DataFrame of shape (n_formats, 8)
+        Index format; kilobytes of the file, start_seconds (from the start of the reading to the first answer,
+        imports among it), peak_mb (Linux only), row_ms and table_ms (medians), largest (difference of a
+        probability), changed (decisions), imports.
+
+    Raises
+    ------
+    ValueError
+        If X has no row or a column that is not numeric, or a format is not known.
+    RuntimeError
+        If a format cannot be read; the message ends with what it said last.
+    """
+    import pickle
+
+    import joblib
+    import numpy as np
+    import pandas as pd
+
+    from mlhelpers.packaging.parity import compare
+
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise ValueError(f"no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
+    texts = [name for name in X if not pd.api.types.is_numeric_dtype(X[name])]
+    if texts or not len(X):
+        raise ValueError(f"column {texts[0]!r} is not numeric" if texts else "X has no row")
+    values = X.to_numpy(dtype=float)
+    reference = model.predict_proba(X)[:, 1]
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        asked = Path(folder) / "rows.npy"
+        np.save(asked, values)
+        for name in formats:
+            path = Path(folder) / f"model.{name}"
+            if name == "pickle":
+                path.write_bytes(pickle.dumps(model))
+            elif name == "joblib":
+                joblib.dump(model, path)
+            elif name == "skops":
+                save_model(model, path)
+            else:
+                path.write_bytes(graph or _graph_of_numbers(model, values.shape[1]))
+            command = [sys.executable, "-c", _READER, name, str(path), str(asked), json.dumps(list(trusted))]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+                raise RuntimeError(f"{name}: a fresh process cannot read the model: {last}")
+            read = json.loads(done.stdout.splitlines()[-1])
+            found = compare(reference, np.array(read["answers"]), threshold=threshold)
+            rows.append(
+                {
+                    "format": name,
+                    "kilobytes": path.stat().st_size / 1000,
+                    "start_seconds": read["first"],
+                    "peak_mb": read["peak"],
+                    "row_ms": read["row"] * 1000,
+                    "table_ms": read["table"] * 1000,
+                    "largest": found.largest,
+                    "changed": found.changed,
+                    "imports": ", ".join(read["loaded"]),
+                }
+            )
+    return pd.DataFrame(rows).set_index("format")
+
+
+def _graph_of_numbers(model: Any, n_columns: int) -> bytes:
+    """ONNX graph of a model of numbers, with float32 input, as its exporter makes it."""
+    import skl2onnx
+    from skl2onnx.common.data_types import FloatTensorType
+
+    return skl2onnx.to_onnx(
+        model,
+        initial_types=[("X", FloatTensorType([None, n_columns]))],
+        options={"zipmap": False},
+        target_opset=18,
+    ).SerializeToString()
 
 
 def _normalize(content: bytes) -> bytes:

@@ -81,7 +81,11 @@ def read_manifest(files: Mapping[str, bytes], source: str) -> dict[str, Any]:
     if absent:
         raise BundleError(f"{MANIFEST} lacks {', '.join(absent)}")
     for package in _MAJOR:
-        made, here = str(manifest["libraries"].get(package)), metadata.version(package)
+        made = str(manifest["libraries"].get(package))
+        try:
+            here = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            raise BundleError(f"made with {package} {made}, and here is none; install it") from None
         if made.partition(".")[0] != here.partition(".")[0]:
             raise BundleError(f"made with {package} {made}, here is {here}: another major version")
     return manifest

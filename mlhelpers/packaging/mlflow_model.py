@@ -26,8 +26,11 @@ class BundleModel:
     def __init__(self, bundle: Bundle):
         self.bundle = bundle
 
-    def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> np.ndarray:
+    def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> np.ndarray | pd.DataFrame:
         """Probability of the positive class of each row, shape (n_rows,).
+
+        Of a bundle with classes a frame with a column for each class, its probability, in the bundle's order;
+        ``idxmax(axis=1)`` names the class.
 
         Raises
         ------
@@ -39,7 +42,8 @@ class BundleModel:
         _, problems = self.bundle.validate(frame[[name for name in frame if name in self.bundle.columns]])
         if problems:
             raise ValueError(f"{len(problems)} problems in the rows, the first: {problems[0]}")
-        return self.bundle.predict(frame)
+        answers = self.bundle.predict(frame)
+        return answers if self.bundle.classes is None else pd.DataFrame(answers, columns=self.bundle.classes)
 
 
 def write_mlflow_model(bundle: Bundle, folder: str | Path) -> Path:
@@ -76,22 +80,26 @@ def write_mlflow_model(bundle: Bundle, folder: str | Path) -> Path:
         from mlflow.models import ModelSignature
         from mlflow.types import ColSpec, DataType, Schema
 
+        def _kind(column: dict[str, Any]) -> DataType:
+            if column["type"] == "category":
+                return DataType.string
+            # a frame with a gap holds whole numbers as doubles, one without as integers;
+            # MLflow converts neither
+            whole = column["type"] == "integer" and not column["nullable"]
+            return DataType.long if whole else DataType.double
+
         columns = Schema(
             [
-                ColSpec(
-                    # whole numbers as doubles, so that a gap is allowed
-                    DataType.string if column["type"] == "category" else DataType.double,
-                    column["name"],
-                    required=not column["nullable"],
-                )
+                ColSpec(_kind(column), column["name"], required=not column["nullable"])
                 for column in bundle.signature
             ]
         )
+        answers = [ColSpec(DataType.double, *([name] if name else [])) for name in bundle.classes or [None]]
         mlflow.pyfunc.save_model(
             folder,
             loader_module=__name__,
             data_path=str(bundle.folder.resolve()),
-            signature=ModelSignature(inputs=columns, outputs=Schema([ColSpec(DataType.double)])),
+            signature=ModelSignature(inputs=columns, outputs=Schema(answers)),
             pip_requirements=(bundle.folder / "environment.txt").read_text(encoding="utf-8").split(),
             metadata={"bundle_sha256": bundle.sha256, "bundle_version": bundle.version},
         )

@@ -99,7 +99,7 @@ def onnx_session(content: bytes) -> onnxruntime.InferenceSession:
 
 
 def _linear(model: Any, signature: Sequence[Mapping[str, Any]]) -> onnx.ModelProto | None:
-    """Graph of a logistic regression behind column-wise steps; None for any other model."""
+    """Graph of a logistic regression of two classes behind column-wise steps; None for any other model."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
 
@@ -107,6 +107,8 @@ def _linear(model: Any, signature: Sequence[Mapping[str, Any]]) -> onnx.ModelPro
     from mlhelpers.packaging.probes import probe_rows
 
     if not isinstance(model, Pipeline) or not isinstance(model.steps[-1][1], LogisticRegression):
+        return None
+    if len(model.classes_) > 2:
         return None
     try:
         return linear_graph(model, signature, probe_rows(signature, 500))

@@ -95,7 +95,7 @@ def test_bundle_without_a_graph_predicts_by_the_model(parts, customers, tmp_path
 def test_graph_that_answers_otherwise_is_not_built(parts, tmp_path, monkeypatch):
     from mlhelpers.packaging import build
 
-    monkeypatch.setattr(build, "predict_with_graph", lambda session, codes: np.zeros(len(codes)))
+    monkeypatch.setattr(build, "predict_with_graph", lambda session, codes: np.zeros((len(codes), 2)))
     with pytest.raises(BundleError, match=r"graph is .* off the model's answer, 1e-06 is allowed"):
         build_bundle(tmp_path / "new", **parts)
     assert list(tmp_path.iterdir()) == []
@@ -144,3 +144,21 @@ def test_a_name_with_html_is_text_in_a_notebook(bundle):
 
     page = replace(load_bundle(bundle), name="<b>bold</b>")._repr_html_()
     assert "&lt;b&gt;bold&lt;/b&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("signature.json", "[]"),
+        ("signature.json", '{"columns": 3, "output": {}}'),
+        ("signature.json", '{"columns": [{}], "output": {}}'),
+        ("example.json", '{"request": {"rows": null}, "answer": {"probabilities": [0.5]}}'),
+        ("example.json", '{"request": {"rows": []}, "answer": {"probabilities": ["x"]}}'),
+        ("example.json", "{}"),
+        ("metrics.json", "[" * 100_000),
+        ("metrics.json", "not json"),
+    ],
+)
+def test_files_of_another_form_are_refused_whatever_their_hashes_say(bundle, file, text):
+    reseal(bundle, file, text)
+    refused(bundle, "is not what a bundle holds|no longer gives the stored answer")

@@ -7,11 +7,20 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
-from mlhelpers.packaging import TRUSTED_TYPES, UntrustedModelError, load_model, save_model
+from mlhelpers.packaging import (
+    TRUSTED_TYPES,
+    UntrustedModelError,
+    compare_formats,
+    load_model,
+    save_model,
+)
 from mlhelpers.training import fit, make_boosting, make_logistic
 
 SAVE = """
@@ -100,3 +109,47 @@ def test_saving_leaves_no_other_file(model, tmp_path):
     save_model(model, tmp_path / "model.skops")
     save_model(model, tmp_path / "model.skops")
     assert [path.name for path in tmp_path.iterdir()] == ["model.skops"]
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(200, 3)), columns=list("abc"))
+    return X, (X["a"] + rng.normal(size=200) > 0).astype(int)
+
+
+def test_formats_are_read_in_fresh_processes_and_answer_alike(numbers):
+    X, y = numbers
+    forest = RandomForestClassifier(10, random_state=0).fit(X, y)
+    trusted = [*TRUSTED_TYPES, "sklearn.tree._tree.Tree"]
+    found = compare_formats(forest, X, threshold=0.45, trusted=trusted)
+    assert found.index.tolist() == ["pickle", "joblib", "skops", "onnx"]
+    assert (found[["kilobytes", "start_seconds", "row_ms", "table_ms"]] > 0).all(axis=None)
+    assert (found["largest"] < 1e-6).all() and (
+        found.loc[["pickle", "joblib", "skops"], "largest"] == 0
+    ).all()
+    assert found.loc["onnx", "imports"] == "onnxruntime" and "sklearn" in found.loc["skops", "imports"]
+
+
+def test_formats_are_chosen_by_name(numbers):
+    X, y = numbers
+    model = LogisticRegression().fit(X, y)
+    assert compare_formats(model, X, formats=["onnx"]).index.tolist() == ["onnx"]
+    with pytest.raises(ValueError, match="no format 'pmml'; there are pickle, joblib, skops, onnx"):
+        compare_formats(model, X, formats=["pmml"])
+
+
+def test_format_that_cannot_be_read_is_named_with_the_reason(numbers):
+    X, y = numbers
+    forest = RandomForestClassifier(2, random_state=0).fit(X, y)
+    with pytest.raises(RuntimeError, match=r"skops: a fresh process cannot read the model: .*sklearn\.tree"):
+        compare_formats(forest, X, formats=["skops"])
+
+
+def test_rows_must_be_numbers(numbers):
+    X, y = numbers
+    model = LogisticRegression().fit(X, y)
+    with pytest.raises(ValueError, match="column 'c' is not numeric"):
+        compare_formats(model, X.assign(c="x"))
+    with pytest.raises(ValueError, match="X has no row"):
+        compare_formats(model, X.head(0))

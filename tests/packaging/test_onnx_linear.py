@@ -40,8 +40,10 @@ def test_logistic_regression_with_an_interaction_is_no_sum(customers):
     refused(model, infer_signature(frame), "off a sum of one term for each column")
 
 
-def test_logistic_regression_of_three_classes_has_no_graph(customers):
-    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(
-        customers[["late"]], customers["late"].clip(upper=2)
-    )
-    refused(model, infer_signature(customers[["late"]]), "more than two classes")
+def test_logistic_regression_of_three_classes_goes_through_the_converter(customers):
+    rows, classes = customers[["late"]], customers["late"].clip(upper=2)
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, classes)
+    session = onnx_session(to_onnx(model, infer_signature(rows)))
+    codes = rows.to_numpy(dtype=np.float64)
+    answers = session.run(["probabilities"], {"codes": codes})[0]
+    np.testing.assert_allclose(answers, model.predict_proba(rows), rtol=0, atol=1e-6)
