@@ -1,6 +1,6 @@
 """Serving: the prediction service.
 
-Names load when they are first used (lessons 7.2 and 8.5).
+Names load when they are first used (lessons 7.1, 7.2 and 8.5).
 """
 
 from mlhelpers.lazy import lazy_names
@@ -11,12 +11,17 @@ _HOME = {
     "shapley_to_reference": "explain",
     "Service": "process",
     "ServiceError": "process",
+    "check_manifests": "manifests",
     "running_service": "process",
     "running_services": "process",
     "CanaryDecision": "canary",
     "Router": "canary",
     "compare_canary": "canary",
     "split": "canary",
+    "BatchError": "batch",
+    "BatchReport": "batch",
+    "score_file": "batch",
+    "score_frames": "batch",
 }
 __all__ = sorted(_HOME)
 __getattr__, __dir__ = lazy_names(__name__, _HOME)

@@ -33,12 +33,13 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, body and headers of one answer."""
+    """Status, body and headers of one answer, and the hash of the bundle whose model gave it."""
 
     status: int
     body: bytes
     content_type: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    bundle: str = ""
 
 
 @dataclass

@@ -14,9 +14,9 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -31,6 +31,7 @@ from mlhelpers.serving.metrics import CONTENT_TYPE, ServiceMetrics
 from mlhelpers.serving.openapi import openapi_document
 from mlhelpers.serving.page import card_page, docs_page, home_page, read_form
 from mlhelpers.serving.payload import parse_json, rows_of, rows_of_invocation
+from mlhelpers.serving.predictions import invocation_csv, invocation_predictions, predict_fields
 from mlhelpers.serving.reading import CSV, BodyReader, ClientGone, media_type
 from mlhelpers.serving.scoring import Scorer
 from mlhelpers.serving.slots import Slots, identity
@@ -73,6 +74,7 @@ class PredictionApp(FastAPI):
         watch_seconds: float,
         drain_seconds: float,
         log: RequestLog,
+        paths: Mapping[str, str] | None = None,
     ):
         self.slots, self.metrics, self.log, self.draining = slots, metrics, log, False
         self.watch, self.watch_seconds, self.drain_seconds = watch, watch_seconds, drain_seconds
@@ -81,6 +83,7 @@ class PredictionApp(FastAPI):
         self.jobs = Jobs(limit=max(8, max_in_flight // 4), seconds=predict_seconds)
         self.scorer = Scorer(slots, metrics, self.jobs, log, max_rows=max_rows)
         self._keys, self._rate = api_keys, rate_limit
+        self._limits = {"max_bytes": max_bytes, "max_in_flight": max_in_flight}
         self._prefix, self._numbers = secrets.token_hex(6), itertools.count(1)
         self._paths: dict[str, dict[str, _Handler]] = {
             "/v1/predict": {"POST": self._predict},
@@ -90,11 +93,18 @@ class PredictionApp(FastAPI):
             "/health/live": {"GET": self._live},
             "/health/ready": {"GET": self._ready},
             "/ping": {"GET": self._ready},
+            "/execution-parameters": {"GET": self._transform},
             "/metrics": {"GET": self._metrics},
             "/": {"GET": self._home, "POST": self._asked},
             "/docs": {"GET": self._docs},
             "/card": {"GET": self._card},
         }
+        for path, own in (paths or {}).items():
+            if own not in self._paths:
+                raise ValueError(f"paths: {path} leads to {own}, which the service does not have")
+            if path in self._paths and self._paths[path] is not self._paths[own]:
+                raise ValueError(f"paths: {path} is a path of the service already")
+            self._paths[path] = self._paths[own]
         champion = slots["champion"].bundle
         super().__init__(
             title=f"{champion.name} predictions",
@@ -148,7 +158,8 @@ class PredictionApp(FastAPI):
         status = 499 if answer is None else answer.status
         seconds = time.perf_counter() - start
         self.metrics.observe(path, status, seconds)
-        self.log.request(request_id, method, path, status, seconds, problem)
+        bundle = "" if answer is None else answer.bundle
+        self.log.request(request_id, method, path, status, seconds, problem, bundle)
         if answer is not None:
             unread = receive if status == 413 and b"expect" not in headers else None
             await self._send(send, answer, request_id, with_body=method != "HEAD", unread=unread)
@@ -188,7 +199,8 @@ class PredictionApp(FastAPI):
             slot = self.slots.choose(request_id)
             probabilities, changed = await self.scorer.score(slot, body, lambda: rows_of(parse_json(body)))
         tail = b',"changed":' + _told(changed) + b"}" if changed else b"}"
-        return Answer(200, slot.head + _numbers(probabilities) + tail)
+        told = predict_fields(probabilities, slot.classes)
+        return Answer(200, slot.head + told + tail, bundle=slot.bundle.sha256)
 
     async def _invocations(
         self, headers: dict[bytes, bytes], receive: Any, request_id: str, scope: Mapping[str, Any]
@@ -202,10 +214,10 @@ class PredictionApp(FastAPI):
                 slot, body, lambda: rows_of_invocation(body, kind, slot.reader.names)
             )
         if headers.get(b"accept", b"").startswith(CSV):
-            lines = "".join(f"{value:.9g}\n" for value in probabilities.tolist())
-            return Answer(200, lines.encode(), CSV)
+            return Answer(200, invocation_csv(probabilities, slot.classes), CSV, bundle=slot.bundle.sha256)
         tail = b',"changed":' + _told(changed) + b"}" if changed else b"}"
-        return Answer(200, b'{"predictions":' + _numbers(probabilities) + tail)
+        told = invocation_predictions(probabilities, slot.classes)
+        return Answer(200, b'{"predictions":' + told + tail, bundle=slot.bundle.sha256)
 
     async def _explain(
         self, headers: dict[bytes, bytes], receive: Any, request_id: str, scope: Mapping[str, Any]
@@ -220,7 +232,7 @@ class PredictionApp(FastAPI):
             slot = self.slots.choose(request_id)
             explanations = await self.scorer.explain(slot, rows)
         content = {"model": identity(slot.bundle), "explanations": explanations}
-        return Answer(200, orjson.dumps(content))
+        return Answer(200, orjson.dumps(content), bundle=slot.bundle.sha256)
 
     async def _models(
         self, headers: dict[bytes, bytes], receive: Any, request_id: str, scope: Mapping[str, Any]
@@ -236,6 +248,15 @@ class PredictionApp(FastAPI):
             raise Refusal(503, "the service is about to end; send requests elsewhere")
         model = identity(self.slots["champion"].bundle)
         return Answer(200, orjson.dumps({"status": "ready", "model": model}))
+
+    async def _transform(self, *_: Any) -> Answer:
+        """What SageMaker's batch transform asks before it sends its files."""
+        content = {
+            "MaxConcurrentTransforms": min(100, self._limits["max_in_flight"]),
+            "BatchStrategy": "MULTI_RECORD",
+            "MaxPayloadInMB": max(1, min(100, self._limits["max_bytes"] // 1_000_000)),
+        }
+        return Answer(200, orjson.dumps(content))
 
     async def _metrics(self, *_: Any) -> Answer:
         return Answer(200, self.metrics.render(), CONTENT_TYPE)
@@ -257,7 +278,8 @@ class PredictionApp(FastAPI):
         except Refusal as refusal:
             self.scorer.count(refusal.problems, self.metrics.errors)
             shown["refusal"] = refusal
-        return home_page(slot.bundle, **shown)
+        bundle = slot.bundle.sha256 if "explanation" in shown else ""
+        return replace(home_page(slot.bundle, **shown), bundle=bundle)
 
     async def _docs(self, *_: Any) -> Answer:
         return docs_page(self.openapi())
@@ -299,6 +321,7 @@ def create_app(
     watch_seconds: float = 2.0,
     drain_seconds: float = 5.0,
     log: RequestLog | None = None,
+    paths: Mapping[str, str] | None = None,
 ) -> PredictionApp:
     """Make the service of a bundle.
 
@@ -335,6 +358,9 @@ def create_app(
         After SIGTERM, so long the service answers that it is not ready and closes each connection with its
         answer, so that a load balancer sends requests elsewhere; then it ends when the last one is
         answered.
+    paths : mapping of str to str, optional
+        Further paths, each with the path of the service that answers it, such as
+        ``{"/predict": "/invocations"}``; what a platform's contract asks for, see `read_contract`.
     log : RequestLog, optional
         Where requests are logged, never with their values; nowhere without it.
 
@@ -368,6 +394,7 @@ def create_app(
         watch_seconds=watch_seconds,
         drain_seconds=drain_seconds,
         log=log or RequestLog(None),
+        paths=paths,
     )
 
 
@@ -386,10 +413,6 @@ def _check_host(headers: Mapping[bytes, bytes], scope: Mapping[str, Any]) -> Non
     if hosts > 1 or (b"host" not in headers and scope.get("http_version") == "1.1"):
         found = "several Host headers" if hosts else "no Host header"
         raise Refusal(400, f"the request has {found}; send one")
-
-
-def _numbers(values: np.ndarray) -> bytes:
-    return orjson.dumps([round(value, 9) for value in values.tolist()])
 
 
 def _told(changed: list[Problem]) -> bytes:

@@ -39,9 +39,20 @@ class RequestLog:
         self._lines: list[bytes] = []
 
     def request(
-        self, request_id: str, method: str, path: str, status: int, seconds: float, problem: str
+        self,
+        request_id: str,
+        method: str,
+        path: str,
+        status: int,
+        seconds: float,
+        problem: str,
+        bundle: str = "",
     ) -> None:
-        """One answered request. `problem` is what was wrong with its form, never a value of it."""
+        """One answered request.
+
+        `problem` is what was wrong with its form, never a value of it; `bundle` the hash of the bundle whose
+        model answered, so that an answer can be followed back to its model.
+        """
         if status < self._from:
             return
         line: dict[str, Any] = {
@@ -54,6 +65,8 @@ class RequestLog:
         }
         if problem:
             line["problem"] = problem
+        if bundle:
+            line["bundle"] = bundle
         self._add(line)
 
     def event(self, text: str) -> None:

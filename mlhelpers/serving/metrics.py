@@ -6,6 +6,8 @@ Taught in lesson 7.5 (monitoring a service).
 from __future__ import annotations
 
 import os
+from collections import Counter as Tally
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,7 +30,8 @@ class ServiceMetrics:
     """Counters and histograms of one service.
 
     Taught in lesson 7.5. ``mle_requests_total`` by path and status, ``mle_request_seconds``,
-    ``mle_predictions`` (histogram of the probabilities by model version), ``mle_rows_total``,
+    ``mle_predictions`` (histogram by model version of the probabilities, of classes that of the class named),
+    ``mle_predicted_class_total`` by version and class, ``mle_rows_total``,
     ``mle_validation_errors_total`` and ``mle_values_changed_total`` by column, ``mle_shadow_difference``,
     ``mle_in_flight`` and ``mle_model_info``. With several worker processes, the variable
     ``PROMETHEUS_MULTIPROC_DIR`` names a folder in which they add up.
@@ -46,6 +49,9 @@ class ServiceMetrics:
         self.rows = Counter("mle_rows", "Rows scored", ["version"], **here)
         self.predictions = Histogram(
             "mle_predictions", "Probabilities given", ["version"], buckets=SHARES, **here
+        )
+        self.classes = Counter(
+            "mle_predicted_class", "Rows answered with a class", ["version", "class"], **here
         )
         self.errors = Counter("mle_validation_errors", "Cells refused", ["column"], **here)
         self.changed = Counter("mle_values_changed", "Cells that a policy changed", ["column"], **here)
@@ -79,6 +85,11 @@ class ServiceMetrics:
             self._children[version,] = found
         found[0].inc(len(probabilities))
         observe_many(found[1], probabilities)
+
+    def observe_classes(self, version: str, names: Sequence[str]) -> None:
+        """Count the classes answered."""
+        for name, number in Tally(names).items():
+            self.classes.labels(version, name).inc(number)
 
     def set_model(self, role: str, version: str, bundle: str) -> None:
         """Say which model serves in a role; the one before it is gone from the metric."""

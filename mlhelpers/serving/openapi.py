@@ -65,10 +65,23 @@ def openapi_document(bundle: Bundle, *, max_rows: int, max_explained: int, keys:
     """
     row = _row_schema(bundle)
     example = bundle.example["request"]
-    answers = {"type": "array", "items": _PROBABILITY}
-    predicted = _object({"model": _MODEL, "probabilities": answers}, {"changed": _CHANGED})
+    classes = bundle.classes
+    if classes is None:
+        answers = {"type": "array", "items": _PROBABILITY}
+        predicted = _object({"model": _MODEL, "probabilities": answers}, {"changed": _CHANGED})
+        name = {}
+    else:
+        name = {"class": {"type": "string", "enum": list(classes)}}
+        each = _object(dict.fromkeys(classes, _PROBABILITY)) | {"additionalProperties": False}
+        given = {
+            "probabilities": {"type": "array", "items": each},
+            "classes": {"type": "array", "items": name["class"]},
+        }
+        predicted = _object({"model": _MODEL, **given}, {"changed": _CHANGED})
+        answers = {"type": "array", "items": _object(name | {"probabilities": each})}
     explanation = _object(
         {
+            **name,
             "probability": _PROBABILITY,
             "typical_probability": _PROBABILITY,
             "contributions": {"type": "object", "additionalProperties": {"type": "number"}},
@@ -77,10 +90,9 @@ def openapi_document(bundle: Bundle, *, max_rows: int, max_explained: int, keys:
     explained = _object({"model": _MODEL, "explanations": {"type": "array", "items": explanation}})
     predictions = _object({"predictions": answers}, {"changed": _CHANGED})
     health = _object({"status": {"type": "string"}}, {"model": _MODEL})
+    predicting = "Probability of each row" if classes is None else "Class of each row and its probabilities"
     paths = {
-        "/v1/predict": {
-            "post": _post("Probability of each row", _rows(row, max_rows), example, predicted, keys=keys)
-        },
+        "/v1/predict": {"post": _post(predicting, _rows(row, max_rows), example, predicted, keys=keys)},
         "/v1/explain": {
             "post": _post(
                 "Contribution of each column to the distance from a typical row's probability",
@@ -97,6 +109,7 @@ def openapi_document(bundle: Bundle, *, max_rows: int, max_explained: int, keys:
         "/health/live": {"get": _get("Whether the process answers", health)},
         "/health/ready": {"get": _get("Whether requests should be sent here", health, 503)},
         "/ping": {"get": _get("As /health/ready, for SageMaker", health, 503)},
+        "/execution-parameters": {"get": _get("Limits for SageMaker's batch transform", {"type": "object"})},
         "/metrics": {"get": _get("Metrics for Prometheus", None)},
     }
     document: dict[str, Any] = {
@@ -171,7 +184,8 @@ def _post(
 def _invocations(
     row: dict[str, Any], most: int, rows: list[Any], answer: dict[str, Any], *, keys: bool
 ) -> dict[str, Any]:
-    cells = {"type": "array", "minItems": len(row["required"]), "maxItems": len(row["required"])}
+    columns = [row["properties"][name] for name in row["required"]]
+    cells = {"type": "array", "prefixItems": columns, "items": False, "minItems": len(columns)}
     many = {"type": "array", "minItems": 1, "maxItems": most}
     split = _object(
         {

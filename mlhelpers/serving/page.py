@@ -84,9 +84,13 @@ def home_page(
     if purpose:
         parts.append(f"<p>{escape(purpose)}</p>")
     output = bundle.output
-    answers = f"{escape(str(output['description']))}, from {output['min']:g} to {output['max']:g}"
+    if bundle.classes is None:
+        kind, more = "a number", f"from {output['min']:g} to {output['max']:g}"
+    else:
+        kind, more = "a class", escape(", ".join(bundle.classes))
     parts.append(
-        f'<p class="small">Answers each row of {len(bundle.signature)} columns with a number: {answers}.'
+        f'<p class="small">Answers each row of {len(bundle.signature)} columns with {kind}: '
+        f"{escape(str(output['description']))}, {more}."
         f" Bundle {bundle.sha256[:12]}.</p>"
     )
     parts.append(
@@ -218,9 +222,12 @@ def _answer(bundle: Bundle, explanation: Mapping[str, Any], values: Mapping[str,
         for name, part in reasons
     )
     why = f"<p>What moved it most:</p><ol>{listed}</ol>" if reasons else "<p>This is the typical row.</p>"
+    name = explanation.get("class")
+    number = f"{found:.1%}" if name is None else f"{escape(name)} {found:.1%}"
+    about = escape(str(bundle.output["description"])) if name is None else "probability of this class"
     return (
-        f'<div class="answer" role="status"><div class="number">{found:.1%}</div>'
-        f"<div>{escape(str(bundle.output['description']))}; a typical row gets {base:.1%}.</div>{why}</div>"
+        f'<div class="answer" role="status"><div class="number">{number}</div>'
+        f"<div>{about}; a typical row gets {base:.1%}.</div>{why}</div>"
     )
 
 

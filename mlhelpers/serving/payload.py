@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from mlhelpers.packaging.rows import value_of_cell
 from mlhelpers.serving.answers import Refusal
 
 _SHAPES = "dataframe_split, dataframe_records, instances, inputs or rows"
@@ -87,7 +88,7 @@ def rows_of_invocation(body: bytes, content_type: str, columns: Sequence[str]) -
     if type(content) is not dict:
         raise Refusal(422, f"expected an object with {_SHAPES}")
     shapes = [name for name in _SHAPES.replace(" or ", ", ").split(", ") if name in content]
-    extra = sorted(set(content) - {*shapes, "params", "signature_name"})
+    extra = sorted(set(content) - {*shapes, "params", "parameters", "signature_name"})
     if len(shapes) != 1 or extra:
         raise Refusal(422, f"expected exactly one of {_SHAPES}, got {', '.join(map(str, content)) or 'none'}")
     shape = shapes[0]
@@ -141,20 +142,7 @@ def _rows_of_csv(body: bytes, columns: Sequence[str]) -> list[Any]:
             raise Refusal(422, f"the CSV names the column {doubled} twice; send it once")
     if not lines:
         raise Refusal(422, "the CSV holds no row")
-    return [_named([_value(cell) for cell in line], names) for line in lines]
-
-
-def _value(cell: str) -> Any:
-    """A CSV cell: empty is missing, what reads as a number is one."""
-    text = cell.strip()
-    if not text:
-        return None
-    for kind in (int, float):
-        try:
-            return kind(text) if text.isascii() and "_" not in text and len(text) < 400 else text
-        except ValueError:
-            continue
-    return text
+    return [_named([value_of_cell(cell) for cell in line], names) for line in lines]
 
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from mlhelpers.packaging.outputs import most_probable
 from mlhelpers.packaging.rows import Problem
 from mlhelpers.serving.answers import Refusal, refuse_rows
 from mlhelpers.serving.explain import shapley_to_reference, typical_codes
 from mlhelpers.serving.jobs import Jobs
 from mlhelpers.serving.logs import RequestLog
 from mlhelpers.serving.metrics import ServiceMetrics
+from mlhelpers.serving.predictions import answered, named
 from mlhelpers.serving.slots import Slot, Slots
 
 _INLINE_ROWS = 32  # so many rows take less time than handing them to a thread and back
@@ -45,7 +48,7 @@ class Scorer:
     async def score(
         self, slot: Slot, body: bytes, parse: Callable[[], list[Any]]
     ) -> tuple[np.ndarray, list[Problem]]:
-        """Probabilities of a body's rows, shape (n_rows,), and the cells that a policy changed.
+        """Probabilities of a body's rows, as `Bundle.predict`'s, and the cells that a policy changed.
 
         Raises
         ------
@@ -61,7 +64,9 @@ class Scorer:
             else:
                 codes, probabilities, changed = await self._jobs.run(lambda: self._computed(slot, rows))
         self.count(changed, self._metrics.changed)
-        self._metrics.observe_predictions(slot.version, probabilities)
+        self._metrics.observe_predictions(slot.version, answered(probabilities, slot.classes))
+        if slot.classes is not None:
+            self._metrics.observe_classes(slot.version, named(probabilities, slot.classes))
         shadow = self._slots["shadow"]
         if shadow is not None and not self._jobs.full:
             self._jobs.start(lambda: self._shadow(shadow, slot, codes, probabilities))
@@ -92,26 +97,36 @@ class Scorer:
             raise refuse_rows(problems)
         return codes, slot.bundle.predict_codes(codes), changed
 
-    def _shadow(self, shadow: Slot, slot: Slot, codes: np.ndarray, answered: np.ndarray) -> None:
+    def _shadow(self, shadow: Slot, slot: Slot, codes: np.ndarray, given: np.ndarray) -> None:
         # decoded and coded again: the shadow's signature may order columns and categories otherwise
         try:
             found = shadow.bundle.predict(slot.reader.decode(codes))
         except Exception as error:  # noqa: BLE001  (a shadow may fail; nobody waits for it)
             self._log.error("shadow", shadow.version, error)
             return
-        for difference in np.abs(found - answered)[:1000].tolist():
+        apart = np.abs(found - given)[:1000]
+        for difference in (apart if apart.ndim == 1 else apart.max(axis=1)).tolist():
             self._metrics.shadow.labels(shadow.version).observe(difference)
 
 
 def _explained(slot: Slot, codes: np.ndarray) -> list[dict[str, Any]]:
     typical = typical_codes(slot.bundle.signature)
-    predict = slot.bundle.predict_codes
-    base, *probabilities = predict(np.vstack([typical, codes])).tolist()
+    answers = slot.bundle.predict_codes(np.vstack([typical, codes]))
+    classes = slot.classes
     explanations = []
-    for row, probability in zip(codes, probabilities, strict=True):
+    for at, row in enumerate(codes, start=1):
+        if classes is None:
+            predict, (base, probability) = slot.bundle.predict_codes, answers[[0, at]].tolist()
+            name = {}
+        else:  # of the class that is answered
+            place = int(most_probable(answers[at : at + 1])[0])
+            predict = partial(_one_class, slot.bundle.predict_codes, place)
+            base, probability = answers[[0, at], place].tolist()
+            name = {"class": classes[place]}
         parts = shapley_to_reference(predict, row, typical).tolist()
         explanations.append(
-            {
+            name
+            | {
                 "probability": round(probability, 9),
                 "typical_probability": round(base, 9),
                 "contributions": {
@@ -120,3 +135,7 @@ def _explained(slot: Slot, codes: np.ndarray) -> list[dict[str, Any]]:
             }
         )
     return explanations
+
+
+def _one_class(predict: Callable[[np.ndarray], np.ndarray], place: int, codes: np.ndarray) -> np.ndarray:
+    return predict(codes)[:, place]

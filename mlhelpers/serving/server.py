@@ -20,6 +20,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlhelpers.serving.contracts import CONTRACTS, read_contract
+
 if TYPE_CHECKING:
     from mlhelpers.packaging.bundle import Bundle
     from mlhelpers.serving.app import PredictionApp
@@ -32,7 +34,7 @@ _ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[\w-]+)")
 def application() -> PredictionApp:
     """The application for the options in the variable ``MLE_SERVE``; what workers and other servers start."""
     options = json.loads(os.environ.get(OPTIONS) or "[]")
-    return _make_app(_parser().parse_args(options))
+    return _make_app(_options(options))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 after a normal end, 2 if the bundle, an option or the address cannot be used.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
 
     import uvicorn
 
@@ -83,12 +85,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Options of the command line, what a contract says put in where nothing else was said."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    options.paths = {}
+    if options.contract is not None:
+        try:
+            contract = read_contract(options.contract, os.environ, model_folder=options.bundle)
+        except ValueError as error:
+            parser.exit(2, f"mle serve: {error}\n")
+        options.bundle, options.paths = contract.bundle, contract.paths
+        options.host = contract.host if options.host is None else options.host
+        options.port = contract.port if options.port is None else options.port
+    if options.bundle is None:
+        parser.error("name the bundle, a folder or .zip that `mle bundle build` made")
+    options.host = "127.0.0.1" if options.host is None else options.host
+    options.port = 0 if options.port is None else options.port
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mle serve", description="Serve a bundle over HTTP.")
-    parser.add_argument("bundle", help="folder or .zip of a bundle, or models:/NAME@ALIAS of the registry")
+    parser.add_argument(
+        "bundle", nargs="?", help="folder or .zip of a bundle, or models:/NAME@ALIAS of the registry"
+    )
+    parser.add_argument(
+        "--contract", choices=CONTRACTS, help="take port, paths and model as this platform's container does"
+    )
     parser.add_argument("--store", help="MLflow store that models:/NAME@ALIAS is looked up in")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--host", help="default: 127.0.0.1, with --contract every address of the container")
+    parser.add_argument("--port", type=int, help="0 takes a free one; default: 0, with --contract its own")
     parser.add_argument("--workers", type=int, default=1, help="processes that share the port")
     parser.add_argument("--trusted-key", action="append", help="public key that must have signed the bundle")
     parser.add_argument("--api-keys", type=Path, help="JSON file: client's name to SHA-256 of its key")
@@ -146,6 +173,7 @@ def _make_app(options: argparse.Namespace) -> PredictionApp:
         watch_seconds=options.reload_seconds,
         drain_seconds=options.drain_seconds,
         log=RequestLog(sys.stderr.buffer, requests=options.log),
+        paths=options.paths,
     )
 
 

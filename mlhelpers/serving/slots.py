@@ -27,6 +27,7 @@ class Slot:
     bundle: Bundle
     reader: RowReader
     head: bytes  # start of every answer
+    classes: tuple[str, ...] | None = None  # asked for once: it is looked up for every answer
 
     @property
     def version(self) -> str:
@@ -96,7 +97,8 @@ class Slots:
         Raises
         ------
         ValueError
-            If the role is not known, the champion is to be empty, or a policy does not fit the new signature.
+            If the role is not known, the champion is to be empty, a policy does not fit the new signature, or
+            the bundle answers otherwise than the one beside it: one probability, or other classes.
         """
         if role not in ROLES:
             raise ValueError(f"role must be one of {', '.join(ROLES)}, got {role!r}")
@@ -104,6 +106,9 @@ class Slots:
             raise ValueError("a service needs a champion; swap in another bundle instead")
         slot = None if bundle is None else _slot(role, bundle, self._reading)  # made before the lock is taken
         with self._lock:
+            for other in self._slots.values():
+                if slot is not None and other is not None and other.role != role:
+                    _require_same_answer(slot, other)
             self._slots[role] = slot
         self._on_change(role, bundle)
 
@@ -153,7 +158,17 @@ def _slot(role: str, bundle: Bundle, reading: Mapping[str, Any]) -> Slot:
     if bundle.session is None:
         bundle.model  # noqa: B018
     head = b'{"model":' + orjson.dumps(identity(bundle)) + b',"probabilities":'
-    return Slot(role, bundle, reader, head)
+    return Slot(role, bundle, reader, head, bundle.classes)
+
+
+def _require_same_answer(slot: Slot, other: Slot) -> None:
+    if slot.classes == other.classes:
+        return
+    answers = [", ".join(one.classes) if one.classes else "one probability" for one in (slot, other)]
+    raise ValueError(
+        f"the {slot.role} answers with {answers[0]}, the {other.role} with {answers[1]}; "
+        "one service gives one kind of answer"
+    )
 
 
 def _draw(request_id: str) -> float:

@@ -1,6 +1,7 @@
 """What the service accepts: formats, explanations, several models, policies."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -62,7 +63,11 @@ def test_shadow_that_fails_disturbs_nobody(bundle, other, capfd):
     app = create_app(bundle, shadow=Broken())
     with TestClient(app) as client:
         assert client.post("/v1/predict", json={"rows": ROW}).status_code == 200
-    written = json.loads(capfd.readouterr().err.splitlines()[-1])
+    said, until = "", time.monotonic() + 10  # the shadow answers in a thread of its own
+    while "shadow" not in said and time.monotonic() < until:
+        time.sleep(0.02)
+        said += capfd.readouterr().err
+    written = json.loads(said.splitlines()[-1])
     assert (written["request"], written["error"]) == ("shadow", "RuntimeError")
     assert "secret" not in json.dumps(written)
 

@@ -56,6 +56,22 @@ def test_log_has_a_line_a_request_and_no_value_of_it(bundle):
     assert b"12345" not in stream.getvalue()
 
 
+def test_line_of_an_answer_names_the_bundle_that_gave_it(bundle, other):
+    stream = io.BytesIO()
+    app = create_app(bundle, log=RequestLog(stream))
+    with TestClient(app) as client:
+        for path, body in (
+            ("/v1/predict", {"rows": ROW}),
+            ("/v1/explain", {"rows": ROW}),
+            ("/invocations", {"instances": [ROW]}),
+        ):
+            assert client.post(path, json=body).status_code == 200
+        client.post("/v1/predict", json={"rows": {}})
+        app.slots.swap("champion", other)
+        client.post("/v1/predict", json={"rows": ROW})
+    assert [line.get("bundle") for line in lines(stream)] == [*3 * [bundle.sha256], None, other.sha256]
+
+
 def test_log_can_hold_refusals_only_or_nothing(bundle):
     for requests, expected in (("refused", 1), ("none", 0)):
         stream = io.BytesIO()

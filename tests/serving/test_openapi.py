@@ -17,16 +17,21 @@ GOOD = {"paperless": True, "active": True, "plan": "a", "late": 2}
 
 
 @pytest.fixture(scope="module")
-def properties():
+def paths():
     bundle = SimpleNamespace(
         name="churn",
         version="1",
+        classes=None,
         signature=SIGNATURE,
         columns=[*FRAME],
         example={"request": {"rows": [GOOD]}, "response": {}},
     )
-    document = openapi_document(bundle, max_rows=10, max_explained=2, keys=False)
-    body = document["paths"]["/v1/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    return openapi_document(bundle, max_rows=10, max_explained=2, keys=False)["paths"]
+
+
+@pytest.fixture(scope="module")
+def properties(paths):
+    body = paths["/v1/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     return body["properties"]["rows"]["oneOf"][0]["properties"]
 
 
@@ -48,3 +53,11 @@ def test_the_reader_takes_every_value_that_the_document_lists(properties, name):
     listed = properties[name].get("enum") or [properties[name]["minimum"], properties[name]["maximum"]]
     _, problems, _ = RowReader(SIGNATURE).read([GOOD | {name: value} for value in listed])
     assert problems == []
+
+
+def test_a_row_without_names_lists_the_columns_in_order(paths, properties):
+    body = paths["/invocations"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    split = next(kind for kind in body["oneOf"] if "dataframe_split" in kind["properties"])
+    cells = split["properties"]["dataframe_split"]["properties"]["data"]["items"]
+    assert cells["prefixItems"] == [properties[name] for name in FRAME]
+    assert cells["items"] is False and cells["minItems"] == len(FRAME.columns)
