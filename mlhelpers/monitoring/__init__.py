@@ -44,6 +44,7 @@ _HOME = {
     "WebhookRoute": "alerts",
     "deliver": "alerts",
     "make_routes": "alerts",
+    "grafana_dashboard": "alerts",
     "prometheus_config": "alerts",
     "prometheus_rules": "alerts",
     "write_prometheus": "alerts",

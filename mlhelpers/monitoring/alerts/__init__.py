@@ -15,6 +15,7 @@ _HOME = {
     "root_cause": "groups",
     "Incident": "incidents",
     "load_incident": "incidents",
+    "grafana_dashboard": "grafana",
     "prometheus_config": "prometheus",
     "prometheus_rules": "prometheus",
     "write_prometheus": "prometheus",
