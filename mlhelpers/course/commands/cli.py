@@ -15,7 +15,8 @@ from typing import NoReturn
 
 from mlhelpers import __version__
 
-_SERVE = "commands.serve:command"
+_STAGE = "commands.stage:command"
+_OF_STAGES = ("serve", "score", "bundle")  # their options, the help among them, are their own
 _BEGIN = """to begin:
   mle list                 the lessons; `mle list 2` one chapter, `mle list 2.3` one lesson
   mle doctor               what is wrong with this machine, if anything
@@ -164,7 +165,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_teach(commands, add)
 
-    add("serve", _SERVE, "serve a model bundle over HTTP")
+    add("serve", _STAGE, "serve a model bundle over HTTP")
+    add("score", _STAGE, "score a file or a folder of files with a bundle")
+    add("bundle", _STAGE, "build, show, verify and install bundles; write their Dockerfile")
 
     data = commands.add_parser("data", help="list, describe, verify, fetch and build data sets")
     actions = data.add_subparsers(metavar="ACTION", required=True)
@@ -319,8 +322,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if words[0] == "help":
         words = [*words[1:], "--help"]
-    if words[0] == "serve":  # its options, the help among them, are the service's own
-        args = argparse.Namespace(target=_SERVE, options=words[1:])
+    if words[0] in _OF_STAGES:
+        args = argparse.Namespace(target=_STAGE, name=words[0], options=words[1:])
     else:
         args = parser.parse_args(_with_pairs(words))
     module, function = args.target.split(":")

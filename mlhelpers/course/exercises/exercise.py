@@ -71,6 +71,11 @@ class Exercise:
         return self.folder / "wrong_answers" / f"{self.name}.yml"
 
     @property
+    def right_answers(self) -> Path:
+        """Right answers of another form than the solution; not every exercise has them."""
+        return self.folder / "right_answers" / f"{self.name}.yml"
+
+    @property
     def own(self) -> Path:
         """The learner's copy."""
         return self.root / OWN_FOLDER / self.chapter / f"{self.name}.ipynb"
@@ -201,10 +206,15 @@ def _grade_ids(notebook: NotebookNode) -> list[str]:
 
 
 def orphans(syllabus: Syllabus) -> list[Path]:
-    """Release versions and wrong answers whose source is gone."""
-    known = {path for e in find_exercises(syllabus=syllabus) for path in (e.release, e.wrong_answers)}
+    """Release versions, wrong and right answers whose source is gone."""
+    exercises = find_exercises(syllabus=syllabus)
+    known = {path for e in exercises for path in (e.release, e.wrong_answers, e.right_answers)}
     folder = syllabus.root / "exercises"
-    there = [*folder.glob("*/release/*/*"), *folder.glob("*/wrong_answers/*")]
+    there = [
+        path
+        for what in ("release/*", "wrong_answers", "right_answers")
+        for path in folder.glob(f"*/{what}/*")
+    ]
     return sorted(path for path in there if path not in known and not path.name.startswith("."))
 
 

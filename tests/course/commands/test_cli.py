@@ -50,7 +50,19 @@ def test_mle_alone_shows_its_help_and_where_to_begin(arguments, capsys):
     assert code == 0
     shown = capsys.readouterr()
     assert shown.err == ""
-    for command in ("list", "doctor", "progress", "run", "lesson", "exercise", "serve", "data", "teach"):
+    for command in (
+        "list",
+        "doctor",
+        "progress",
+        "run",
+        "lesson",
+        "exercise",
+        "serve",
+        "score",
+        "bundle",
+        "data",
+        "teach",
+    ):
         assert f"\n    {command} " in shown.out
     assert "to begin:\n  mle list" in shown.out
 
@@ -95,7 +107,7 @@ def test_misspelt_command_or_option_gets_the_nearest(arguments, told, capsys):
 
 def test_help_of_serve_is_that_of_the_service(monkeypatch):
     handed = []
-    monkeypatch.setattr("mlhelpers.course.commands.serve.command", lambda args: handed.append(args.options))
+    monkeypatch.setattr("mlhelpers.course.commands.stage.command", lambda args: handed.append(args.options))
     main(["serve", "--help"])
     main(["serve", "--port", "0", "bundle"])
     assert handed == [["--help"], ["--port", "0", "bundle"]]

@@ -87,6 +87,11 @@ def test_failing_cell_is_named_and_the_executed_part_is_kept(greeting, capfd):
     assert printed("greet.out.ipynb").startswith("Ada Ada")
 
 
+def _heed_signals():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["interrupt", "terminate", "hang up"]
 )
@@ -103,8 +108,8 @@ def test_interrupted_run_ends_the_kernel_and_leaves_the_last_output(make, tmp_pa
         [*command, "run", str(path), str(kept)],
         stderr=subprocess.PIPE,
         text=True,
-        # What runs the tests in the background may ignore interrupts, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        # What runs the tests in the background (`&`, nohup) ignores signals, and children inherit that.
+        preexec_fn=_heed_signals,
     )
     deadline = time.monotonic() + 40
     while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:

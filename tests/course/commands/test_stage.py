@@ -1,4 +1,4 @@
-"""`mle serve` hands its options to the service and becomes it."""
+"""`mle serve`, `mle score` and `mle bundle` hand their options to their module and become it."""
 
 import os
 import subprocess
@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from mlhelpers.course.commands.cli import main
+from mlhelpers.course.commands.stage import MODULES
 
 EXPECTED = [sys.executable, "-m", "mlhelpers.serving.server", "bundle", "--port", "0"]
 
@@ -58,3 +59,18 @@ def test_bundle_that_is_below_another_folder_is_found(course, never, monkeypatch
     monkeypatch.chdir(course / "notebooks")
     assert main(["serve", BUNDLE]) == 2
     assert f"it is at {course / BUNDLE}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_module_of_each_command_is_there_and_says_what_it_takes(name):
+    program = [sys.executable, "-m", MODULES[name], "--help"]
+    told = subprocess.run(program, capture_output=True, text=True, check=True).stdout
+    assert told.startswith(f"usage: mle {name} ")
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"), [("score", "give BUNDLE INPUT OUTPUT"), ("bundle", "give an action")]
+)
+def test_without_words_a_command_says_what_it_wants(course, never, capsys, name, asked):
+    assert main([name]) == 2
+    assert f"mle {name}: {asked}" in capsys.readouterr().err
