@@ -9,11 +9,11 @@ are called. It takes about two minutes.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from shared.script import command, save
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
@@ -85,13 +85,8 @@ def main(repeats: int = 12, output: str | Path = OUTPUT) -> pd.DataFrame:
         judge("unit", 0, reference, arrived)
         judge("competitor known", 0, reference, live, event["log_odds"] * courted)
         judge("no age and gender", 0, train(known, labels, without=["age", "gender"]), live)
-    table = pd.DataFrame(rows).round(5)
-    table.to_csv(output, index=False, lineterminator="\n")
-    return table
+    return save(rows, output, digits=5)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=12)
-    parser.add_argument("--output", default=OUTPUT)
-    print(main(**vars(parser.parse_args())).groupby(["experiment", "dose"]).median())
+    command(main)

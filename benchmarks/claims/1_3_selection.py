@@ -9,11 +9,11 @@ It takes about three minutes.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from shared.script import command, save
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
@@ -75,13 +75,8 @@ def main(repeats: int = 12, output: str | Path = OUTPUT) -> pd.DataFrame:
                 "usd": usd(y_live, p_best >= PAYS) - usd(y_live, p_default >= PAYS),
             }
         )
-    table = pd.DataFrame(rows).round(5)
-    table.to_csv(output, index=False, lineterminator="\n")
-    return table
+    return save(rows, output, digits=5)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=12)
-    parser.add_argument("--output", default=OUTPUT)
-    print(main(**vars(parser.parse_args())).describe())
+    command(main)

@@ -8,11 +8,11 @@ It takes about twenty seconds.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from shared.script import command, save
 
 from mlhelpers.data import load
 from mlhelpers.training import fit, make_boosting
@@ -52,13 +52,8 @@ def main(repeats: int = 7, output: str | Path = OUTPUT) -> pd.DataFrame:
                     "usd_stolen": tried.loc[~caught, "amount"].sum(),
                 }
             )
-    table = pd.DataFrame(rows).round(2)
-    table.to_csv(output, index=False, lineterminator="\n")
-    return table
+    return save(rows, output, digits=2)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--output", default=OUTPUT)
-    print(main(**vars(parser.parse_args())))
+    command(main)

@@ -8,10 +8,10 @@ first possible alarm ("late"). It takes about six minutes on one core.
 from __future__ import annotations
 
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pandas as pd
+from shared.script import command
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import KFold, cross_val_predict
@@ -20,6 +20,7 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from mlhelpers.data import load
 from mlhelpers.data.synthetic import demand as generator
+from mlhelpers.data.synthetic.registry import generate
 
 OUTPUT = Path(__file__).with_suffix(".csv")
 STORED = generator.SEED
@@ -54,8 +55,7 @@ def prepared(seed: int) -> pd.DataFrame:
     if seed == STORED:
         demand, truth = load("demand"), load("demand", table="truth")
     else:
-        with mock.patch.object(generator, "SEED", seed):
-            demand, truth = generator.generate().frames.values()
+        demand, truth = generate("demand", seed=seed).frames.values()
     demand = demand.assign(expected=truth["expected_demand"].to_numpy())
     demand["week"] = (demand["week_start"] - demand["week_start"].min()).dt.days // 7
     demand["week_of_year"] = demand["week_start"].dt.isocalendar().week.astype(int)
@@ -148,4 +148,4 @@ def main(repeats: int = 16, output: Path | str = OUTPUT) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -10,11 +10,11 @@ each. It takes about a minute.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from shared.script import command, save
 from sklearn import metrics as sk
 from sklearn.model_selection import train_test_split
 
@@ -70,13 +70,8 @@ def main(repeats: int = 12, output: str | Path = OUTPUT) -> pd.DataFrame:
         )
         row["worst_brier"] = named[slices["brier"].idxmax()]
         rows.append(row)
-    table = pd.DataFrame(rows).round(5)
-    table.to_csv(output, index=False, lineterminator="\n")
-    return table
+    return save(rows, output, digits=5)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=12)
-    parser.add_argument("--output", default=OUTPUT)
-    print(main(**vars(parser.parse_args())).describe())
+    command(main)

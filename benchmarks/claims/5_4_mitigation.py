@@ -9,16 +9,16 @@ reductions.
 from __future__ import annotations
 
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pandas as pd
+from shared.script import command, save
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mlhelpers.data import load
-from mlhelpers.data.synthetic import loans as generator
+from mlhelpers.data.synthetic.registry import generate
 from mlhelpers.validation.fairness import compare_mitigations
 
 OUTPUT = Path(__file__).with_suffix(".csv")
@@ -97,17 +97,14 @@ def main(repeats: int = 20, output: Path | str = OUTPUT) -> pd.DataFrame:
     for kind, seed in runs:
         loans, truth = stored
         if kind == "population":
-            with mock.patch.object(generator, "SEED", seed):
-                loans, truth = generator.generate().frames.values()
+            loans, truth = generate("loans", seed=seed).frames.values()
         found, test = decisions_of(features(loans), loans, truth["would_repay"], seed)
         sides = [table.iloc[test].to_numpy() for table in (loans["repaid_label"], truth["would_repay"])]
         group = loans["group"].iloc[test].to_numpy()
         for name, decided in found.items():
             rows.append({"kind": kind, "seed": seed, "method": name, **measures(decided, *sides, group)})
-    table = pd.DataFrame(rows).round(4)
-    table.to_csv(output, index=False, lineterminator="\n")
-    return table
+    return save(rows, output)
 
 
 if __name__ == "__main__":
-    main()
+    command(main)
