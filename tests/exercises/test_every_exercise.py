@@ -52,6 +52,12 @@ def wrong_answers(exercise):
 
 
 WRONG = [wrong for e in EXERCISES if e.wrong_answers.exists() for wrong in wrong_answers(e)]
+RIGHT = [
+    (exercise, entry["task"], entry["why"], entry["code"])
+    for exercise in EXERCISES
+    if exercise.right_answers.exists()
+    for entry in yaml.safe_load(exercise.right_answers.read_text(encoding="utf-8"))
+]
 
 
 def with_answer(exercise, task, code, notebook=None):
@@ -191,3 +197,13 @@ def test_wrong_answer_costs_its_task_and_tells_the_learner_why(wrong):
     assert set(failed) == {wrong.task}, str(result)
     assert wrong.message in failed[wrong.task]
     assert not any(line in str(result) for line in hidden_code(wrong.exercise))
+
+
+@pytest.mark.parametrize(
+    ("exercise", "task", "why", "code"),
+    RIGHT,
+    ids=[f"{e.lesson.number} {t}: {why}"[:70] for e, t, why, _ in RIGHT],
+)
+def test_right_answer_of_another_form_earns_its_points(exercise, task, why, code):
+    result = grade_plainly(exercise, with_answer(exercise, task, code))
+    assert result.passed, f"{why}: {result}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -13,9 +15,40 @@ from mlhelpers.course.files import find_root
 
 CLAIMS = find_root() / "benchmarks" / "claims"
 # Scripts that need less than 5 seconds for so few repeats, and for how many.
-QUICK = {"1_3_thief": 1, "5_2_splits": 1, "5_4_mitigation": 1}
+QUICK = {
+    "1_1_draws": 1,
+    "1_3_thief": 1,
+    "2_1_draws": 1,
+    "2_2_coercion": 1,
+    "3_2_choices": 1,
+    "3_4_leak": 1,
+    "4_2_sums": 1,
+    "4_3_rungs": 1,
+    "4_5_choosing": 1,
+    "5_2_splits": 1,
+    "5_4_mitigation": 1,
+    "5_5_splits": 1,
+    "6_2_order": 1,
+    "6_5_mistakes": 1,
+    "7_1_stale": 1,
+}
 # Numbers that name a row instead of measuring something.
-KEYS = ("seed", "split", "first_day", "dose")
+KEYS = (
+    "dose",
+    "draw",
+    "first",
+    "first_day",
+    "fold",
+    "seed",
+    "split",
+    "test_patients",
+)
+
+
+@pytest.fixture(autouse=True)
+def found_as_a_script_finds_it(monkeypatch: pytest.MonkeyPatch):
+    """A script's own folder comes first, so `shared` is that of the scripts."""
+    monkeypatch.syspath_prepend(CLAIMS)
 
 
 def imported(name: str) -> ModuleType:
@@ -45,3 +78,12 @@ def test_few_repeats_give_the_columns_and_the_first_figures_of_the_committed_fil
         assert both[column].tolist() == pytest.approx(
             both[f"{column}_committed"].tolist(), rel=0.02, abs=0.005
         ), column
+
+
+def test_script_takes_its_options_from_the_shell_and_writes_where_it_is_told(tmp_path: Path):
+    output = tmp_path / "few.csv"
+    command = [sys.executable, str(CLAIMS / "4_2_sums.py"), "--repeats", "1", "--output", str(output)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list(pd.read_csv(output)) == list(pd.read_csv(CLAIMS / "4_2_sums.csv"))
+    assert str(next(iter(pd.read_csv(output)))) in done.stdout
