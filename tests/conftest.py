@@ -1,5 +1,9 @@
 """What the tests of several stages share: customers, a small model and its bundle."""
 
+import os
+import shutil
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,3 +72,56 @@ def built(parts, tmp_path_factory):
     from mlhelpers.packaging import build_bundle
 
     return build_bundle(tmp_path_factory.mktemp("built") / "bundle", **parts)
+
+
+@pytest.fixture(scope="session")
+def class_parts():
+    """What a bundle is built of whose model tells three classes apart."""
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+
+    from mlhelpers.packaging import infer_signature
+
+    data = load_iris(as_frame=True)
+    flowers = data.data.set_axis(["sepal_length", "sepal_width", "petal_length", "petal_width"], axis=1)
+    return {
+        "model": LogisticRegression(max_iter=1000).fit(flowers, data.target),
+        "signature": infer_signature(flowers),
+        "example": flowers.iloc[[0, 60, 120]],
+        "metrics": {"accuracy": 0.97},
+        "model_card": "# Model card",
+        "data_hash": "abc",
+        "name": "iris",
+        "version": "1.0.0",
+        "classes": ["setosa", "versicolor", "virginica"],
+    }
+
+
+@pytest.fixture(scope="session")
+def flowers(class_parts):
+    """Its bundle, loaded."""
+    import tempfile
+
+    from mlhelpers.packaging import build_bundle, load_bundle
+
+    with tempfile.TemporaryDirectory() as folder:
+        yield load_bundle(build_bundle(f"{folder}/bundle", **class_parts))
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """A Spark session on two threads of this machine."""
+    pytest.importorskip("pyspark", reason="needs the platforms tier: make test-platforms")
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        pytest.skip("Spark needs Java 17: install it (Debian: apt install openjdk-17-jre-headless)")
+    from pyspark.sql import SparkSession
+
+    os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+        .getOrCreate()
+    )
+    yield session
+    session.stop()

@@ -44,13 +44,14 @@ class Provenance:
     source : str
         File name, without its folder, so that records agree between machines.
     kind : str
-        `sqlite`, `csv` or `events`.
+        `sqlite`, `csv`, `events` or `rest`.
     sha256 : str
-        Hash of the file's bytes; for SQL, of the rows that the query returned.
+        Hash of the file's bytes, whichever columns are declared; for SQL, of the declared columns of the rows
+        that the query returned, in their order; for a web API, of its items as received.
     rows, columns : int
         Shape of the table as read.
     query : str or None
-        The SQL text, where there is one.
+        The SQL text with its parameters, or the query of the first address of a web API, where there is one.
     """
 
     source: str
@@ -72,6 +73,8 @@ def read_sql(
     columns: Mapping[str, Kind],
     key: str | Sequence[str] | None = None,
     missing: Sequence[str] = (),
+    params: Mapping[str, Any] | Sequence[Any] = (),
+    may_be_empty: bool = False,
 ) -> tuple[pd.DataFrame, Provenance]:
     """Read the result of a query on a SQLite file, opened read-only.
 
@@ -82,41 +85,55 @@ def read_sql(
     path : str or Path
         SQLite file.
     query : str
-        A SELECT statement.
+        A SELECT statement. Give it an ORDER BY: without one, the order of the rows, and with it the hash of
+        the record, is left to the database.
     columns : mapping of str to {"integer", "number", "text", "date"}
         Columns the result must have, and what each holds. Other columns are dropped.
     key : str or sequence of str, optional
         Columns that must identify a row.
     missing : sequence of str, default=()
         Spellings of a gap, such as ``("?", "N/A")``, spaces around them aside.
+    params : mapping or sequence, default=()
+        Values for the placeholders of the query, ``:name`` or ``?``. A value put into the text of the query
+        instead can change what the query asks.
+    may_be_empty : bool, default=False
+        Whether no rows are an answer, as for a read of what is new since the last one, and not an error.
 
     Returns
     -------
     frame : DataFrame of shape (n_rows, n_columns)
         Columns in the order of `columns`. Integers with gaps become floats, or Int64 beyond 2**53.
     provenance : Provenance
+        Its `query` ends with the parameters, if there are any.
 
     Raises
     ------
     FileNotFoundError
         If the file does not exist.
     SourceError
-        If it is empty or not a SQLite file, if the query fails, or if a column is missing, of
-        another type, or not unique where `key` says so.
+        If it is empty or not a SQLite file, if the query fails or returns no rows, or if a column is
+        missing, of another type, or not unique where `key` says so.
     """
     path = _existing_file(path)
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            cursor = connection.execute(query)
+            cursor = connection.execute(query, params)
             names = [column[0] for column in cursor.description or ()]
             # Cells as SQLite has them: a gap must not turn the integers of its column into floats.
             frame = pd.DataFrame(cursor.fetchall(), columns=names, dtype=object)
     except (sqlite3.Error, sqlite3.Warning) as error:
         reason = str(error).split("\n")[-1]
         raise SourceError(f"{path.name}: the query failed ({reason}); query: {query}") from error
-    frame = typed_frame(frame, columns, name=path.name, key=key, first_row=1, missing=missing)
+    frame = typed_frame(
+        frame, columns, name=path.name, key=key, first_row=1, missing=missing, may_be_empty=True
+    )
+    if frame.empty and not may_be_empty:
+        raise SourceError(
+            f"{path.name}: the query returned no rows; give may_be_empty=True if none are due; query: {query}"
+        )
     digest = hashlib.sha256(frame.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
-    return frame, Provenance(path.name, "sqlite", digest, *frame.shape, query=query)
+    asked = f"{query} -- {params!r}" if params else query
+    return frame, Provenance(path.name, "sqlite", digest, *frame.shape, query=asked)
 
 
 def read_csv(
@@ -307,13 +324,14 @@ def typed_frame(
     key: str | Sequence[str] | None,
     first_row: int,
     missing: Sequence[str] = (),
+    may_be_empty: bool = False,
 ) -> pd.DataFrame:
     require_unique_columns(frame, name, error=SourceError)
     absent = [column for column in columns if column not in frame.columns]
     if absent:
         has = ", ".join(map(str, frame.columns))
         raise SourceError(f"{name}: column {', '.join(map(repr, absent))} is missing; it has {has}")
-    if frame.empty:
+    if frame.empty and not may_be_empty:
         raise SourceError(f"{name}: a header but no rows; was the export cut off?")
     if isinstance(missing, str) or not all(isinstance(word, str) for word in missing):
         raise TypeError(f"missing: give a list of texts such as ['?', 'N/A'], got {missing!r}")
@@ -355,6 +373,8 @@ def _parse(values: pd.Series, kind: Kind, name: str, first_row: int) -> pd.Serie
         bad = present & parsed.isna()
     elif kind in ("integer", "number"):
         parsed = pd.to_numeric(values, errors="coerce")
+        if kind == "number" and parsed.empty:
+            parsed = parsed.astype("float64")
         bad = present & (parsed.isna() | values.map(lambda value: isinstance(value, bool)))
         if kind == "integer":
             bad |= parsed.notna() & (parsed % 1 != 0)

@@ -51,8 +51,10 @@ def read_rest(
         Fields every item must have, and what each holds. Other fields are dropped.
     key : str or sequence of str, optional
         Fields that must identify an item; a collection that changes while it is read repeats some.
-    params, headers : mapping, optional
-        Query and headers of each request, for example an API key.
+    params : mapping, optional
+        Query of the first request; the addresses of the next pages come from the server. It is recorded.
+    headers : mapping, optional
+        Headers of each request, for example an API key; they are not recorded.
     timeout : tuple of float, default=(3.05, 10.0)
         Seconds to connect, and between two parts of an answer.
     retries : int, default=5
@@ -64,7 +66,7 @@ def read_rest(
     -------
     frame : DataFrame of shape (n_items, n_columns)
     provenance : Provenance
-        Its `sha256` is that of the items as received.
+        Its `sha256` is that of the items as received, its `query` that of the first address with `params`.
 
     Raises
     ------
@@ -89,6 +91,7 @@ def read_rest(
     seen: set[str] = set()
     digest = hashlib.sha256()
     following: str | None = url
+    asked = ""
     with requests.Session() as session:
         session.headers.update(headers or {})
         for scheme in ("http://", "https://"):
@@ -105,6 +108,8 @@ def read_rest(
                 raise SourceError(
                     f"{name}: page {len(seen)}: no answer after {retries} retries ({type(error).__name__})"
                 ) from error
+            if len(seen) == 1:
+                asked = urlsplit([*answer.history, answer][0].request.url).query
             page = _page(answer, name, len(seen))
             items.extend(page["items"])
             for item in page["items"]:
@@ -114,9 +119,7 @@ def read_rest(
     if total is not None and total != len(items):
         raise SourceError(f"{name}: {len(items)} items in {len(seen)} pages, the server says {total}")
     frame = typed_frame(pd.DataFrame(items, dtype=object), columns, name=name, key=key, first_row=1)
-    return frame, Provenance(
-        name, "rest", digest.hexdigest(), *frame.shape, query=urlsplit(url).query or None
-    )
+    return frame, Provenance(name, "rest", digest.hexdigest(), *frame.shape, query=asked or None)
 
 
 def _page(answer: Any, name: str, number: int) -> dict[str, Any]:

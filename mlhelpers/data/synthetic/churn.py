@@ -58,13 +58,13 @@ def complete_world(n: int, seed: int) -> tuple[dict[str, pd.DataFrame], pd.DataF
     return tables, features
 
 
-def generate() -> Generated:
+def generate(seed: int = SEED) -> Generated:
     """Draw the whole set: flat table, relational tables, raw export, truth."""
-    tables, complete = complete_world(N_CUSTOMERS, SEED)
+    tables, complete = complete_world(N_CUSTOMERS, seed)
     probability = sigmoid(churn_logit(complete))
-    leaves = bernoulli(stream(SEED, 6), probability)
-    masks = missing_masks(complete, stream(SEED, 7))
-    events, leave_day = _events(tables, leaves)
+    leaves = bernoulli(stream(seed, 6), probability)
+    masks = missing_masks(complete, stream(seed, 7))
+    events, leave_day = _events(tables, leaves, seed)
 
     customers = tables["customers"].copy()
     segment = customers["segment"].to_numpy()
@@ -74,7 +74,7 @@ def generate() -> Generated:
     usage = _after_notice_usage(tables["usage"], customers["customer_id"], leave_day)
     lost = usage["customer_id"].isin(customers.loc[masks["call_minutes"], "customer_id"])
     usage.loc[lost, "call_minutes"] = np.nan
-    invoices = _unpaid_by_leavers(tables["invoices"], customers.loc[leaves, "customer_id"])
+    invoices = _unpaid_by_leavers(tables["invoices"], customers.loc[leaves, "customer_id"], seed)
 
     flat = churn_features(customers, invoices, usage, tables["tickets"], as_of=SNAPSHOT)
     asked = {"as_of": SNAPSHOT, "horizon_days": HORIZON_DAYS}
@@ -84,7 +84,7 @@ def generate() -> Generated:
     truth = complete[["customer_id", "age", "call_minutes", "satisfaction"]].copy()
     truth["segment"] = segment
     truth["churn_probability"] = probability
-    raw, raw_truth = dirty_export(flat, stream(SEED, 9))
+    raw, raw_truth = dirty_export(flat, stream(seed, 9))
     frames = {
         "churn": flat,
         "customers": customers,
@@ -95,14 +95,14 @@ def generate() -> Generated:
         "truth": truth,
         "raw": raw,
         "raw_truth": raw_truth,
-        "source_errors": draw_source_errors(customers, usage, stream(SEED, 10)),
+        "source_errors": draw_source_errors(customers, usage, stream(seed, 10)),
     }
-    return Generated(frames, _truth_numbers(frames), SEED, frozenset({"raw"}))
+    return Generated(frames, _truth_numbers(frames), seed, frozenset({"raw"}))
 
 
-def _events(tables, leaves) -> tuple[pd.DataFrame, np.ndarray]:
+def _events(tables, leaves, seed) -> tuple[pd.DataFrame, np.ndarray]:
     """Write the event log; also return on which day after the snapshot each customer leaves (0: stays)."""
-    rng, customers = stream(SEED, 8), tables["customers"]
+    rng, customers = stream(seed, 8), tables["customers"]
     ids, n = customers["customer_id"].to_numpy(), len(customers)
     leave_day = np.where(leaves, rng.integers(2, HORIZON_DAYS + 1, n), 0)
     topic = tables["tickets"]
@@ -164,11 +164,11 @@ def _after_notice_usage(usage, ids, leave_day) -> pd.DataFrame:
     return out
 
 
-def _unpaid_by_leavers(invoices, leaver_ids) -> pd.DataFrame:
+def _unpaid_by_leavers(invoices, leaver_ids, seed) -> pd.DataFrame:
     """Leave most of the last invoices open where the customer left."""
     out = invoices.copy()
     last = (out["issued"] > SNAPSHOT) & out["customer_id"].isin(leaver_ids)
-    drawn = stream(SEED, 11).random(len(out)) < 0.7
+    drawn = stream(seed, 11).random(len(out)) < 0.7
     out.loc[last & drawn, "paid"] = pd.NaT
     return out
 

@@ -43,10 +43,10 @@ EVENTS = {
 }
 
 
-def generate() -> Generated:
+def generate(seed: int = SEED) -> Generated:
     """Draw the batches and the truth behind them."""
-    complete = complete_world(N_POOL, SEED)[1]
-    week = _weeks(complete)
+    complete = complete_world(N_POOL, seed)[1]
+    week = _weeks(complete, seed)
     complete = complete[week > 0].reset_index(drop=True)
     week = week[week > 0]
     price, rival, unit = EVENTS["price_change"], EVENTS["competitor"], EVENTS["broken_unit"]
@@ -58,12 +58,12 @@ def generate() -> Generated:
     segment = np.logical_and.reduce([(complete[c] == v).to_numpy() for c, v in rival["segment"].items()])
     logit = logit + rival["log_odds"] * (segment & (week >= rival["week"]))
     probability = sigmoid(logit)
-    churned = bernoulli(stream(SEED, 6), probability).astype(np.int64)
+    churned = bernoulli(stream(seed, 6), probability).astype(np.int64)
 
     batch = complete.copy()
-    for column, mask in missing_masks(complete, stream(SEED, 7)).items():
+    for column, mask in missing_masks(complete, stream(seed, 7)).items():
         batch.loc[mask, column] = np.nan
-    wrong = (week >= unit["week"]) & bernoulli(stream(SEED, 8), np.full(len(batch), unit["share_of_rows"]))
+    wrong = (week >= unit["week"]) & bernoulli(stream(seed, 8), np.full(len(batch), unit["share_of_rows"]))
     batch["data_gb"] = np.round(np.where(wrong, batch["data_gb"] * unit["factor"], batch["data_gb"]), 2)
     batch_date = pd.DatetimeIndex(pd.Timestamp(FIRST_BATCH) + pd.to_timedelta(7 * (week - 1), unit="D"))
     batch["signup_date"] = (batch_date - (pd.Timestamp(SNAPSHOT) - batch["signup_date"])).astype(
@@ -100,14 +100,14 @@ def generate() -> Generated:
         },
         "churn_rate_by_week": {str(k): round(float(v), 4) for k, v in weekly.items()},
     }
-    return Generated({"churn_stream": batch, "truth": truth}, numbers, SEED)
+    return Generated({"churn_stream": batch, "truth": truth}, numbers, seed)
 
 
-def _weeks(pool: pd.DataFrame) -> np.ndarray:
+def _weeks(pool: pd.DataFrame, seed: int) -> np.ndarray:
     """Give each customer of the pool a week (0: none): about 400 a week, fewer monthly contracts later."""
     size = [400 + int(np.rint(np.round(20 * np.sin(2 * np.pi * w / 52), 6))) for w in range(1, N_WEEKS + 1)]
     away = EVENTS["price_change"]["monthly_contracts_that_stay_away"]
-    leaves = bernoulli(stream(SEED, 20), np.where(pool["contract"] == "monthly", away, 0.0))
+    leaves = bernoulli(stream(seed, 20), np.where(pool["contract"] == "monthly", away, 0.0))
     quiet = sum(size[: EVENTS["price_change"]["week"] - 1])
     week = np.zeros(len(pool), dtype=np.int64)
     later = np.flatnonzero(~leaves)

@@ -31,9 +31,9 @@ EFFECTS = {
 STOCK_OUT = {"store": "S07", "product": "power_bank", "weeks": [68, 69, 70, 71], "share_of_demand_sold": 0.15}
 
 
-def generate() -> Generated:
+def generate(seed: int = SEED) -> Generated:
     """Draw the sales and the demand behind them."""
-    rng = stream(SEED, 1)
+    rng = stream(seed, 1)
     weeks = pd.date_range(FIRST_WEEK, periods=N_WEEKS, freq="7D").as_unit("ns")
     stores = [f"S{i:02d}" for i in range(1, N_STORES + 1)]
     products, shape = list(PRODUCTS), (N_WEEKS, N_STORES, len(PRODUCTS))
@@ -88,7 +88,7 @@ def generate() -> Generated:
         "stock_out": STOCK_OUT,
         "store_size": {s: float(v) for s, v in zip(stores, size, strict=True)},
     }
-    return Generated({"demand": frame, "truth": truth}, numbers, SEED)
+    return Generated({"demand": frame, "truth": truth}, numbers, seed)
 
 
 def _holiday(monday: pd.Timestamp) -> str:

@@ -59,9 +59,9 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def generate() -> Generated:
+def generate(seed: int = SEED) -> Generated:
     """Draw the payments and the truth behind them."""
-    rng = stream(SEED, 1)
+    rng = stream(seed, 1)
     cards = pd.DataFrame(
         {
             "activity": rng.gamma(1.5, 1.0, N_CARDS),
@@ -73,11 +73,11 @@ def generate() -> Generated:
     merchant_category = pick(
         rng, list(CATEGORIES), np.tile([c[0] + 0.04 for c in CATEGORIES.values()], (N_MERCHANTS, 1))
     )
-    honest = _honest(cards, merchant_category)
-    fraud = _fraud(cards, merchant_category)
+    honest = _honest(cards, merchant_category, seed)
+    fraud = _fraud(cards, merchant_category, seed)
     every = pd.concat([honest, fraud], ignore_index=True).sort_values(["second", "card"], kind="stable")
     every = every.reset_index(drop=True)
-    every = _history(every, cards)
+    every = _history(every, cards, seed)
     frame = every[COLUMNS]
     truth = every[["transaction_id", "pattern", "ring"]].copy()
     day = every["second"] // 86_400
@@ -94,11 +94,11 @@ def generate() -> Generated:
         "frauds_before_change": int(frame["is_fraud"].sum() - late.sum()),
         "frauds_after_change": int(late.sum()),
     }
-    return Generated({"fraud": frame, "truth": truth}, numbers, SEED)
+    return Generated({"fraud": frame, "truth": truth}, numbers, seed)
 
 
-def _honest(cards: pd.DataFrame, merchant_category: np.ndarray) -> pd.DataFrame:
-    rng, n = stream(SEED, 2), N_TRANSACTIONS - N_FRAUD
+def _honest(cards: pd.DataFrame, merchant_category: np.ndarray, seed: int) -> pd.DataFrame:
+    rng, n = stream(seed, 2), N_TRANSACTIONS - N_FRAUD
     edges = np.round(np.cumsum(cards["activity"]) / cards["activity"].sum(), 9)
     card = np.searchsorted(edges, rng.random(n))
     card = np.minimum(card, N_CARDS - 1)
@@ -132,9 +132,9 @@ def _honest(cards: pd.DataFrame, merchant_category: np.ndarray) -> pd.DataFrame:
     )
 
 
-def _fraud(cards: pd.DataFrame, merchant_category: np.ndarray) -> pd.DataFrame:
+def _fraud(cards: pd.DataFrame, merchant_category: np.ndarray, seed: int) -> pd.DataFrame:
     """Draw rings (one device, two merchants and a few cards within some hours) and lone frauds."""
-    rng, parts, left, ring = stream(SEED, 3), [], N_FRAUD - N_BLENDS_IN, 0
+    rng, parts, left, ring = stream(seed, 3), [], N_FRAUD - N_BLENDS_IN, 0
     names = list(PATTERNS)
     while left:
         day, ring = int(rng.integers(0, N_DAYS)), ring + 1
@@ -143,7 +143,7 @@ def _fraud(cards: pd.DataFrame, merchant_category: np.ndarray) -> pd.DataFrame:
         size = min(int(rng.integers(5, 14)), left)
         parts.append(_ring(rng, pattern, day, size, ring, merchant_category))
         left -= size
-    return pd.concat([*parts, _blending(cards, merchant_category)], ignore_index=True)
+    return pd.concat([*parts, _blending(cards, merchant_category, seed)], ignore_index=True)
 
 
 def _ring(rng, pattern, day, size, ring, merchant_category) -> pd.DataFrame:
@@ -179,8 +179,8 @@ def _ring(rng, pattern, day, size, ring, merchant_category) -> pd.DataFrame:
     )
 
 
-def _blending(cards: pd.DataFrame, merchant_category: np.ndarray) -> pd.DataFrame:
-    rng, n = stream(SEED, 5), N_BLENDS_IN
+def _blending(cards: pd.DataFrame, merchant_category: np.ndarray, seed: int) -> pd.DataFrame:
+    rng, n = stream(seed, 5), N_BLENDS_IN
     category = pick(rng, list(CATEGORIES), np.tile([c[0] for c in CATEGORIES.values()], (n, 1)))
     _, mean, spread, online = table_of(CATEGORIES, category).T
     card = rng.integers(0, N_CARDS, n)
@@ -211,9 +211,9 @@ def _merchant_of(category: np.ndarray, merchant_category: np.ndarray, rng: np.ra
     return chosen
 
 
-def _history(every: pd.DataFrame, cards: pd.DataFrame) -> pd.DataFrame:
+def _history(every: pd.DataFrame, cards: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Add what the card's own past says, and names."""
-    rng, n = stream(SEED, 4), len(every)
+    rng, n = stream(seed, 4), len(every)
     out = every.copy()
     out["transaction_id"] = [f"X{i:07d}" for i in range(1, n + 1)]
     out["ts"] = (pd.Timestamp(START) + pd.to_timedelta(out["second"], unit="s")).astype("datetime64[ns]")

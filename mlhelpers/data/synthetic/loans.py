@@ -36,9 +36,9 @@ BIAS = {
 }
 
 
-def generate() -> Generated:
+def generate(seed: int = SEED) -> Generated:
     """Draw the applications and the truth behind them."""
-    rng = stream(SEED, 1)
+    rng = stream(seed, 1)
     group = np.where(bernoulli(rng, np.full(N, SHARE_B)), "B", "A").astype(object)
     in_b = group == "B"
     age = whole(rng.normal(40, 12, N), 18, 80)
@@ -76,13 +76,13 @@ def generate() -> Generated:
         }
     )
     probability = sigmoid(_logit(frame))
-    would_repay = bernoulli(stream(SEED, 2), probability)
+    would_repay = bernoulli(stream(seed, 2), probability)
     wronged = bernoulli(
-        stream(SEED, 3),
+        stream(seed, 3),
         np.where(in_b, BIAS["repaid_recorded_as_default_in_B"], BIAS["repaid_recorded_as_default_in_A"]),
     )
     officer = sigmoid(_logit(frame) - 0.6 + BIAS["officer_log_odds_against_B"] * in_b)
-    frame["approved"] = bernoulli(stream(SEED, 4), officer).astype(np.int64)
+    frame["approved"] = bernoulli(stream(seed, 4), officer).astype(np.int64)
     frame["repaid_label"] = (would_repay & ~wronged).astype(np.int64)
     truth = pd.DataFrame(
         {
@@ -107,7 +107,7 @@ def generate() -> Generated:
         "proxy": "district",
         "rates": by_group,
     }
-    return Generated({"loans": frame, "truth": truth}, numbers, SEED)
+    return Generated({"loans": frame, "truth": truth}, numbers, seed)
 
 
 def _logit(frame: pd.DataFrame) -> np.ndarray:

@@ -117,9 +117,9 @@ TAILS = [
 TAIL = {"spam_that_sounds_private": 0.85, "private": 0.06}
 
 
-def generate() -> Generated:
+def generate(seed: int = SEED) -> Generated:
     """Draw the messages and how each was made."""
-    choose, rows = words.Chooser(stream(SEED, 1)), []
+    choose, rows = words.Chooser(stream(seed, 1)), []
     for number in range(1, N + 1):
         spam = choose.chance(RATES["spam"])
         odd = choose.chance(RATES["spam_that_sounds_private" if spam else "private_that_sounds_like_spam"])
@@ -136,11 +136,11 @@ def generate() -> Generated:
         label = int(spam != choose.chance(RATES["label_noise"]))
         rows.append((f"S{number:05d}", text, label, int(spam), int(odd)))
     everything = pd.DataFrame(rows, columns=["message_id", "text", "spam", "true_spam", "disguised"])
-    second = np.sort(stream(SEED, 2).integers(0, 120 * 86_400, N))
+    second = np.sort(stream(seed, 2).integers(0, 120 * 86_400, N))
     received = pd.DatetimeIndex(pd.Timestamp("2024-09-01") + pd.to_timedelta(second, unit="s")).as_unit("ns")
     everything.insert(1, "received", received)
     numbers = {"rates": RATES, "tails": TAIL, "spam_share": round(float(everything["spam"].mean()), 4)}
     frame = everything[["message_id", "received", "text", "spam"]]
     return Generated(
-        {"messages": frame, "truth": everything[["message_id", "true_spam", "disguised"]]}, numbers, SEED
+        {"messages": frame, "truth": everything[["message_id", "true_spam", "disguised"]]}, numbers, seed
     )

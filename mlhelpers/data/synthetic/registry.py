@@ -15,13 +15,16 @@ from mlhelpers.data.synthetic.common import Generated
 GENERATORS = ("churn", "churn_stream", "fraud", "loans", "demand", "reviews", "messages")
 
 
-def generate(name: str) -> Generated:
-    """Draw a set from its seed.
+def generate(name: str, *, seed: int | None = None) -> Generated:
+    """Draw a set from its seed, or another one like it from another seed.
 
     Parameters
     ----------
     name : str
         One of `GENERATORS`.
+    seed : int, optional
+        Of the draw; without it that of the bundled set. Another seed gives other rows of the same world, on
+        which a claim can be tried again.
 
     Returns
     -------
@@ -35,7 +38,8 @@ def generate(name: str) -> Generated:
     """
     if name not in GENERATORS:
         raise ValueError(f"no generator makes {name!r}; generated sets are {', '.join(GENERATORS)}")
-    return importlib.import_module(f"mlhelpers.data.synthetic.{name}").generate()
+    module = importlib.import_module(f"mlhelpers.data.synthetic.{name}")
+    return module.generate() if seed is None else module.generate(seed)
 
 
 def write(name: str, folder: str | Path) -> list[dict]:

@@ -72,9 +72,9 @@ JOIN = [", ", " and ", ". ", "; ", ", also "]
 BUT = [", but ", ", although ", ". However, ", ", yet "]
 
 
-def generate() -> Generated:
+def generate(seed: int = SEED) -> Generated:
     """Draw the reviews and how each was made."""
-    choose, rows = words.Chooser(stream(SEED, 1)), []
+    choose, rows = words.Chooser(stream(seed, 1)), []
     for number in range(1, N + 1):
         positive = choose.chance(RATES["positive_review"])
         product = choose.one(words.PRODUCTS)
@@ -100,7 +100,7 @@ def generate() -> Generated:
         "typos",
     ]
     everything = pd.DataFrame(rows, columns=names)
-    day = np.sort(stream(SEED, 2).integers(0, 365, N))
+    day = np.sort(stream(seed, 2).integers(0, 365, N))
     date = pd.DatetimeIndex(pd.Timestamp("2024-07-01") + pd.to_timedelta(day, unit="D")).as_unit("ns")
     everything.insert(1, "date", date)
     frame = everything[["review_id", "date", "product", "text", "stars", "sentiment"]]
@@ -111,7 +111,7 @@ def generate() -> Generated:
         "reviews_with_negation": round(float((truth["negated_clauses"] > 0).mean()), 4),
         "mixed_reviews": round(float(truth["mixed"].mean()), 4),
     }
-    return Generated({"reviews": frame, "truth": truth}, numbers, SEED)
+    return Generated({"reviews": frame, "truth": truth}, numbers, seed)
 
 
 def _review(choose: words.Chooser, positive: bool, product: str) -> tuple[str, int, int, bool]:

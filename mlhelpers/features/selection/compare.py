@@ -16,7 +16,13 @@ import numpy as np
 import pandas as pd
 
 from mlhelpers.features.selection.methods import METHODS, make_selector
-from mlhelpers.features.selection.scores import Setting, check_level, corrected_interval, make_setting
+from mlhelpers.features.selection.scores import (
+    Setting,
+    check_level,
+    clipped,
+    corrected_interval,
+    make_setting,
+)
 
 __all__ = ["SelectorComparison", "compare_selectors", "selection_stability"]
 
@@ -87,10 +93,10 @@ def compare_selectors(
 
     Taught in lesson 3.2. All methods see the same folds. The score is the mean over the held-out folds. Its
     interval is the corrected resampled t interval [1]_: it holds for any score and counts that the choice
-    itself moves with the training rows, which a bootstrap of the predictions of fixed models would not. It
-    knows no upper bound, so near 1 it may reach beyond. The best row of the table is chosen with these same
-    folds, so its score is slightly optimistic. A fold in which no column is chosen is scored with a constant
-    prediction, and counts as 0 columns.
+    itself moves with the training rows, which a bootstrap of the predictions of fixed models would not. Its
+    ends are clipped to the bounds of the score, such as 1 for roc_auc and r2. The best row of the table is
+    chosen with these same folds, so its score is slightly optimistic. A fold in which no column is chosen is
+    scored with a constant prediction, and counts as 0 columns.
 
     Parameters
     ----------
@@ -160,7 +166,7 @@ def compare_selectors(
                 else corrected_interval(scores[key] - first, setting.ratio, level)
             )
             stability = selection_stability(masks) if known else np.nan
-            score = corrected_interval(scores[key], setting.ratio, level)
+            score = clipped(corrected_interval(scores[key], setting.ratio, level), setting.scoring)
             rows[key] = (float(np.mean(sizes)), *score, *change, stability, float(sum(seconds)))
     index = pd.MultiIndex.from_tuples(rows, names=["method", "k"])
     columns = ["n_features", "score", "low", "high", "change", "change_low", "change_high", "stability"]

@@ -12,7 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["Setting", "as_frame", "check_level", "corrected_interval", "make_setting"]
+__all__ = ["Setting", "as_frame", "check_level", "clipped", "corrected_interval", "make_setting"]
+
+# Smallest and largest value of scores of scikit-learn that know one.
+_SHARES = ["accuracy", "average_precision", "balanced_accuracy", "f1", "precision", "recall", "roc_auc"]
+BOUNDS = dict.fromkeys(_SHARES, (0.0, 1.0)) | {"r2": (-np.inf, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -133,3 +137,10 @@ def corrected_interval(values: np.ndarray, ratio: float, level: float) -> tuple[
     mean = float(values.mean())
     half = float(t.ppf((1 + level) / 2, n - 1) * np.sqrt((1 / n + ratio) * values.var(ddof=1)))
     return mean, mean - half, mean + half
+
+
+def clipped(interval: tuple[float, float, float], scoring: str) -> tuple[float, float, float]:
+    """Mean, low and high of `corrected_interval`, with the ends inside the bounds of the score, if known."""
+    mean, low, high = interval
+    least, most = BOUNDS.get(scoring, (-np.inf, np.inf))
+    return mean, max(low, least), min(high, most)

@@ -50,7 +50,8 @@ def _halving(job: Job) -> None:
     search = HalvingRandomSearchCV(
         job.model, spaces.distributions(job.space), n_candidates=_candidates(job), factor=FACTOR,
         resource=job.resource, min_resources=job.rungs[0], max_resources=job.full, cv=job.folds,
-        scoring=job.scoring, refit=False, error_score="raise", random_state=job.random_state,
+        scoring=job.scoring, refit=False, error_score="raise", return_train_score=False,
+        random_state=job.random_state,
     )  # fmt: skip
     found = search.fit(job.X, job.y).cv_results_
     resources = [int(number) for number in found["n_resources"]]

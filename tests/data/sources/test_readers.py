@@ -106,6 +106,45 @@ def test_sql_faults_name_file_and_query(crm, tmp_path):
         read_sql(tmp_path / "text.sqlite", "select * from customers", columns={"a": "text"})
 
 
+def test_sql_parameters_are_values_and_stand_in_the_record(crm):
+    query, columns = "select customer_id from customers where customer_id = :who", {"customer_id": "text"}
+    found, provenance = read_sql(crm, query, columns=columns, params={"who": "C1"})
+    assert found["customer_id"].tolist() == ["C1"]
+    assert provenance.query == f"{query} -- {{'who': 'C1'}}"
+    with pytest.raises(SourceError, match="no rows"):
+        read_sql(crm, query, columns=columns, params={"who": "C1' or '1'='1"})
+
+
+def test_no_rows_are_an_error_unless_they_may_be_an_answer(crm):
+    query = "select customer_id, birth_year, birth_year as share, customer_id as day from customers where 0"
+    columns = {"customer_id": "text", "birth_year": "integer", "share": "number", "day": "date"}
+    with pytest.raises(SourceError, match=r"crm.sqlite: the query returned no rows; give may_be_empty=True"):
+        read_sql(crm, query, columns=columns)
+    frame, provenance = read_sql(crm, query, columns=columns, key="customer_id", may_be_empty=True)
+    assert frame.dtypes.astype(str).tolist() == ["object", "int64", "float64", "datetime64[ns]"]
+    assert (len(frame), provenance.rows, provenance.columns) == (0, 0, 4)
+
+
+def test_an_empty_answer_still_needs_its_columns(crm):
+    with pytest.raises(SourceError, match="column 'amount' is missing"):
+        read_sql(crm, "select * from customers where 0", columns={"amount": "number"}, may_be_empty=True)
+
+
+def test_the_hash_of_a_query_tells_rows_columns_and_order_apart(crm):
+    query, columns = "select * from customers order by customer_id", {"customer_id": "text"}
+    hashes = {
+        read_sql(crm, text, columns=kinds)[1].sha256
+        for text in (query, f"{query} desc", f"{query} limit 1")
+        for kinds in (columns, columns | {"birth_year": "integer"})
+    }
+    assert len(hashes) == 6
+
+
+def test_a_missing_sql_parameter_is_named(crm):
+    with pytest.raises(SourceError, match="who"):
+        read_sql(crm, "select :who as a", columns={"a": "text"}, params={"whom": 1})
+
+
 def test_sql_cannot_write(crm):
     with pytest.raises(SourceError, match=r"readonly|read-only|query failed"):
         read_sql(crm, "insert into customers values ('C3', 1)", columns={"customer_id": "text"})

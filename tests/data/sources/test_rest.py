@@ -19,6 +19,24 @@ def test_all_pages_arrive_in_order():
     assert (provenance.kind, provenance.source, provenance.rows) == ("rest", "/v1/items", 25)
 
 
+@pytest.mark.parametrize(
+    ("query", "params", "recorded"),
+    [
+        ("", None, None),
+        ("?wave=2", None, "wave=2"),
+        ("", {"wave": 2, "lang": "en"}, "wave=2&lang=en"),
+        ("?wave=2", {"lang": "en"}, "wave=2&lang=en"),
+    ],
+)
+def test_the_record_holds_the_query_with_its_parameters(query, params, recorded):
+    with demo_server(ITEMS, per_page=10) as server:
+        _, provenance = read_rest(
+            server.url + query, columns=COLUMNS, params=params, headers={"Authorization": "token"}
+        )
+    assert provenance.query == recorded
+    assert "token" not in str(provenance)
+
+
 @pytest.mark.parametrize("fault", [503, 500, "cut"])
 def test_passing_faults_are_tried_again(fault):
     with demo_server(ITEMS, per_page=10, faults={2: [fault, fault]}) as server:

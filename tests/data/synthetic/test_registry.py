@@ -40,3 +40,18 @@ def test_rebuilding_twice_gives_the_same_bytes(tmp_path):
         rebuild(tmp_path / folder, ("demand",))
     for path in (tmp_path / "a").rglob("*.*"):
         assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
+
+
+def test_another_seed_gives_other_rows_of_the_same_form_and_the_same_seed_the_same_ones():
+    for name in ("fraud", "loans", "demand"):
+        stored, first, again, other = (generate(name, seed=seed).frames[name] for seed in (None, 5, 5, 6))
+        assert content_sha256(first) == content_sha256(again)
+        assert len({content_sha256(frame) for frame in (stored, first, other)}) == 3
+        assert list(first) == list(stored) and (first.dtypes == stored.dtypes).all()
+        assert generate(name, seed=5).seed == 5
+
+
+def test_seed_reaches_every_table_of_a_world():
+    stored, other = generate("churn").frames, generate("churn", seed=1).frames
+    same = [name for name in stored if content_sha256(stored[name]) == content_sha256(other[name])]
+    assert same == []

@@ -77,6 +77,22 @@ def test_noise_labels_score_a_half():
     assert np.mean(covered) > 0.8
 
 
+@pytest.mark.parametrize("scoring, least", [("roc_auc", 0), ("accuracy", 0), ("r2", -np.inf)])
+def test_interval_of_a_bounded_score_ends_at_its_bound(scoring, least):
+    X, y = classes_with_signal(n_rows=60, signal=8)
+    model = LinearRegression() if scoring == "r2" else MODEL
+    table = compare_selectors(X, y, ["none", "random"], model, k=1, scoring=scoring).table
+    plain = compare_selectors(X, y, ["none", "random"], model, k=1, scoring=scoring, level=0.5).table
+    assert table["high"].max() <= 1 and table["low"].min() >= least
+    assert table["score"].equals(plain["score"]), "the score itself is not moved"
+
+
+def test_interval_of_a_score_near_one_is_cut_at_one():
+    X, y = classes_with_signal(n_rows=60, signal=4)
+    row = compare_selectors(X, y, "none", MODEL).table.iloc[0]
+    assert row["high"] == 1 and row["score"] < 1
+
+
 def test_scores_are_those_of_cross_val_score():
     X, y = classes_with_signal()
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
