@@ -7,6 +7,7 @@
 #   make test            lint, unit tests, every notebook, the pipeline, the exercises
 #   make test-platforms  lessons and tests that need the large engines
 #   make test-processors every notebook and the pipeline as two other processors would run them
+#   make unit            only the tests of the package; make unit COVERAGE=--all measures all of its coverage
 #   make lessons         only the notebooks, compared with their stored outputs
 #   make lock            resolve the dependencies anew (after a change in pyproject.toml)
 #   make clean           remove what these commands made
@@ -138,10 +139,9 @@ lint: setup
 	@find notebooks pipelines -name '*.ipynb' -not -path '*/artifacts/*' -not -path '*/.*' | sort \
 	  | PATH="$(CURDIR)/$(BIN):$$PATH" xargs $(BIN)/mle lesson check | { grep -v ': ok$$' || true; }
 
+# COVERAGE=--all measures every stage; by default those that the last 20 commits changed.
 unit: setup
-	@echo "unit: tests with branch coverage"
-	@rm -f .coverage .coverage.*
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests --ignore=tests/exercises -n $(WORKERS) --dist loadfile -q --cov --cov-report=term:skip-covered
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/unit.py $(COVERAGE) -n $(WORKERS)
 
 lessons: setup
 	@echo "lessons: every notebook against its stored outputs"

@@ -16,6 +16,23 @@ settings.load_profile("course")
 NUMERIC, CATEGORICAL = ["charge", "late"], ["contract", "region"]
 
 
+# These files take the longest. Started last, one of them would keep a worker busy while the others wait.
+SLOW = (
+    "pipelines/test_churn.py",
+    "course/exercises/test_exercises_exploits.py",
+    "serving/test_reliability.py",
+    "training/test_deep.py",
+    "course/exercises/test_classroom",
+)
+
+
+def pytest_collection_modifyitems(items):
+    places = {f"tests/{name}": place for place, name in enumerate(SLOW)}
+    items.sort(
+        key=lambda item: next((p for name, p in places.items() if item.nodeid.startswith(name)), len(SLOW))
+    )
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     import sklearn.ensemble  # noqa: F401  (the limit holds for libraries that are loaded)

@@ -15,7 +15,7 @@ def dry_run(*targets):
     return done.stdout
 
 
-PUBLIC = ["lab", "pipeline", "test", "test-platforms", "test-processors", "lessons", "lock", "clean"]
+PUBLIC = ["lab", "pipeline", "test", "unit", "test-platforms", "test-processors", "lessons", "lock", "clean"]
 
 
 @pytest.mark.parametrize("target", [*PUBLIC, "setup"])
