@@ -5,7 +5,9 @@ average precision; the calibration error, and the 2.5% and 97.5% quantiles of th
 probabilities are true (labels drawn from them, 200 times); log loss of the model, of its fourth power and
 of the churn rate; the thresholds with the best accuracy, F1, balanced accuracy and MCC; and AUC, recall at
 0.3 and Brier score of all customers, those with a monthly contract, and the name of the worst slice by
-each. It takes about a minute.
+each. Beside it stands a logistic regression: the share of 200 samples of 1,000 test customers, drawn with
+replacement, on which the DeLong intervals of the two AUCs overlap, and on which that of their difference is
+above zero. It takes about two minutes.
 """
 
 from __future__ import annotations
@@ -19,8 +21,13 @@ from sklearn import metrics as sk
 from sklearn.model_selection import train_test_split
 
 from mlhelpers.data import load
-from mlhelpers.training import fit, make_boosting
-from mlhelpers.validation import expected_calibration_error, metrics_by_slice
+from mlhelpers.training import fit, make_boosting, make_logistic
+from mlhelpers.validation import (
+    delong_difference,
+    delong_interval,
+    expected_calibration_error,
+    metrics_by_slice,
+)
 
 OUTPUT = Path(__file__).with_suffix(".csv")
 SLICED = ["contract", "internet", "tenure_months", "satisfaction"]
@@ -69,6 +76,14 @@ def main(repeats: int = 12, output: str | Path = OUTPUT) -> pd.DataFrame:
             named[slices["recall"].idxmin()],
         )
         row["worst_brier"] = named[slices["brier"].idxmax()]
+        rival = fit(make_logistic(numeric, words), X_train, y_train).predict_proba(X_test)[:, 1]
+        row["gain_over_logistic"] = sk.roc_auc_score(y, p) - sk.roc_auc_score(y, rival)
+        overlap, apart = [], []
+        for _ in range(200):
+            r = rng.integers(len(y), size=1000)
+            overlap.append(delong_interval(y[r], p[r])["low"] <= delong_interval(y[r], rival[r])["high"])
+            apart.append(delong_difference(y[r], rival[r], p[r])["low"] > 0)
+        row["intervals_overlap"], row["difference_above_zero"] = np.mean(overlap), np.mean(apart)
         rows.append(row)
     return save(rows, output, digits=5)
 
