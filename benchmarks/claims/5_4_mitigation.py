@@ -42,18 +42,24 @@ def features(loans: pd.DataFrame) -> pd.DataFrame:
 
 
 def decisions_of(
-    X: pd.DataFrame, loans: pd.DataFrame, truth: pd.Series, seed: int
+    X: pd.DataFrame, loans: pd.DataFrame, hidden: pd.DataFrame, seed: int
 ) -> tuple[dict, np.ndarray]:
     """Decisions of every method on the rows that are not for training, and these rows."""
     order = np.random.default_rng(seed).permutation(len(loans))
     train, test = order[:N_TRAIN], order[N_TRAIN:]
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    no_group = X.drop(columns="is_B")
+    no_group, truth = X.drop(columns="is_B"), hidden["would_repay"]
+    # the generator's officers, without their penalty for B
+    log_odds = np.log(hidden["repay_probability"] / (1 - hidden["repay_probability"]))
+    fair = np.random.default_rng(1000 + seed).random(len(X)) < 1 / (1 + np.exp(0.6 - log_odds))
+    approved = train[loans["approved"].iloc[train] == 1]
     sets = {
         "": (X, loans["repaid_label"], train, ("none", *REPAIRS)),
         "without group": (no_group, loans["repaid_label"], train, ("none",)),
         "without group, district": (no_group.filter(regex="^[a-z]"), loans["repaid_label"], train, ("none",)),
-        "approved only": (X, loans["repaid_label"], train[loans["approved"].iloc[train] == 1], ("none",)),
+        "approved only": (X, loans["repaid_label"], approved, ("none",)),
+        "approved by fair officers only": (X, loans["repaid_label"], train[fair[train]], ("none",)),
+        "approved only, true label": (X, truth, approved, ("none",)),
         "true label": (X, truth, train, ("none", "threshold_eo", "reduction_eo")),
     }
     found = {}
@@ -98,7 +104,7 @@ def main(repeats: int = 20, output: Path | str = OUTPUT) -> pd.DataFrame:
         loans, truth = stored
         if kind == "population":
             loans, truth = generate("loans", seed=seed).frames.values()
-        found, test = decisions_of(features(loans), loans, truth["would_repay"], seed)
+        found, test = decisions_of(features(loans), loans, truth, seed)
         sides = [table.iloc[test].to_numpy() for table in (loans["repaid_label"], truth["would_repay"])]
         group = loans["group"].iloc[test].to_numpy()
         for name, decided in found.items():
