@@ -18,6 +18,7 @@ ELSEWHERE = {
 }
 # Test files that name no module, with the reason.
 NO_MODULE = {
+    "delivery/test_github": "deploy/github: the workflow and the project that it is for",
     "serving/test_reliability": "the checks of benchmarks/reliability.py on all of serving",
 }
 

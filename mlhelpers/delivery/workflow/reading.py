@@ -95,7 +95,8 @@ class Step:
     def title(self) -> str:
         """What GitHub shows for it."""
         run = str(self.settings.get("run", "")).strip().splitlines()
-        return self.settings.get("name") or (f"Run {run[0]}" if run else f"Run {self.settings.get('uses')}")
+        uses = re.sub(r"@([0-9a-f]{7})[0-9a-f]{33}$", r"@\1", str(self.settings.get("uses")))
+        return self.settings.get("name") or (f"Run {run[0]}" if run else f"Run {uses}")
 
 
 @dataclass(frozen=True)

@@ -204,7 +204,7 @@ def _again(workflow: Workflow) -> Iterator[_Finding]:
         done[job.name].add(" ".join(text.split()))
     for job, step, line, text in _commands(workflow):
         text = " ".join(text.split())
-        if _WORK.search(text) and not _SETS_UP.search(text):
+        if _WORK.search(text) and not _SETS_UP.search(str(step.settings["run"])):
             earlier = sorted(name for name in workflow.before(job.name) - {job.name} if text in done[name])
             if earlier:
                 message = (

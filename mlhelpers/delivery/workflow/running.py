@@ -129,7 +129,8 @@ def run_workflow(
 
     Taught in lesson 8.1. Each job has a workspace and a home of its own. Steps share no shell: what one
     exports, the next does not see, unless it is written to ``$GITHUB_ENV``. Processes that a step leaves
-    running end with the job.
+    running end with the job. `pip` sees no registry: what the lock names must be there already, and nothing
+    is installed into this environment.
 
     Parameters
     ----------
@@ -424,6 +425,7 @@ class _JobRun:
             kept
             | {"PATH": os.pathsep.join(dict.fromkeys(paths)), "HOME": str(self.home), "CI": "true"}
             | {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(self.workspace), "GITHUB_JOB": self.job.name}
+            | {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
             | {"RUNNER_OS": "Linux", "RUNNER_TEMP": str(self.temp), "PYTHONDONTWRITEBYTECODE": "1"}
             | github
             | {f"GITHUB_{key}": str(path) for key, path in said.items()}
