@@ -350,7 +350,7 @@ class _Cluster:
                 pod.start()
 
     async def retire(self, pod: _Pod, *, pre_stop: float, grace: float) -> None:
-        """Take a replica off the list, let it hear `preStop`, SIGTERM, and at the end of its grace be killed."""
+        """Take a replica off the list, wait, send SIGTERM, and kill it at the end of its grace."""
         end = self.now() + grace
         pod.gone = True
         pod.become(False, self.lag)
@@ -405,14 +405,14 @@ async def _ask_on(
         head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
     request = f"{head}\r\n".encode() + (body or b"")
     cluster.begin = asyncio.get_running_loop().time()
-    due, sent = 0.0, set()
+    start, sent = 0.0, set()
 
     async def ask() -> None:
         at = cluster.now()
         try:
             answer = await asyncio.wait_for(_exchange(cluster.port, request), timeout)
             outcome = _outcome(answer)
-        except (OSError, asyncio.TimeoutError):
+        except OSError:  # a TimeoutError too
             outcome = _TOO_LATE
         cluster.outcomes[outcome] += 1
         if outcome != "answered":
@@ -420,18 +420,17 @@ async def _ask_on(
 
     try:
         for seconds, rate in phases:
-            end = due + seconds
-            while due < end:
-                await asyncio.sleep(max(0.0, due - cluster.now()))
+            for number in itertools.count():
+                if number >= round(seconds * rate, 6):
+                    break
+                await asyncio.sleep(max(0.0, start + number / rate - cluster.now()))
                 sent.add(asyncio.create_task(ask()))
-                due += 1 / rate
+            start += seconds
     finally:
         await asyncio.gather(*sent)
 
 
-async def _pass_on(
-    cluster: _Cluster, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
+async def _pass_on(cluster: _Cluster, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """The proxy: one request to one replica that is ready, in turn; no second try."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -469,7 +468,7 @@ async def _status(port: int, path: str, timeout: float) -> int | None:
     request = f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode()
     try:
         answer = await asyncio.wait_for(_exchange(port, request), timeout)
-    except (OSError, asyncio.TimeoutError):
+    except OSError:  # a TimeoutError too
         return None
     code = answer[9:12]
     return int(code) if answer.startswith(b"HTTP/1.1 ") and code.isdigit() else None
