@@ -358,6 +358,16 @@ class _Cluster:
         pod.process.terminate()
         await pod.ended(max(0.0, end - self.now()))
 
+    async def end(self) -> None:
+        for _ in range(3):  # what was accepted last becomes a task only now
+            for task in (tasks := list(self.tasks)):
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(_POLL)
+        for pod in self.pods:
+            pod.process.kill()
+            pod.process.wait()
+
     def next_ready(self) -> _Pod | None:
         ready = [pod for pod in self.pods if pod.listed]
         return ready[next(self.turn) % len(ready)] if ready else None
@@ -367,20 +377,17 @@ def _run(work: Callable[[_Cluster], Awaitable[None]], command: Command, **option
     async def main() -> Rehearsal:
         cluster = _Cluster(command, **options)
         cluster.begin = asyncio.get_running_loop().time()
-        proxy = await asyncio.start_server(lambda *streams: _pass_on(cluster, *streams), "127.0.0.1", 0)
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            cluster.task(_pass_on(cluster, reader, writer))
+
+        proxy = await asyncio.start_server(accept, "127.0.0.1", 0)
         cluster.port = proxy.sockets[0].getsockname()[1]
         try:
             await work(cluster)
         finally:
-            for pod in cluster.pods:
-                pod.gone = True
-            for task in (tasks := list(cluster.tasks)):
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            for pod in cluster.pods:
-                pod.process.kill()
-                pod.process.wait()
             proxy.close()
+            await cluster.end()
         failed, restarted = tuple(sorted(cluster.failed_at)), tuple(cluster.restarted_at)
         return Rehearsal(dict(cluster.outcomes), failed, restarted)
 
