@@ -7,8 +7,10 @@ is sent requests, who is started again, who goes when. Processes, connections an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import math
+import secrets
 import socket
 import subprocess
 from collections import Counter
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _POLL = 0.02
+_PORTS = (15_000, 32_000)  # below those that systems give to connections
 _NO_POD, _REFUSED, _CUT_OFF = "no pod is ready", "connection refused", "cut off"
 _TOO_LATE = "no answer in time"
 
@@ -221,6 +224,15 @@ def rehearse_peak(
 # --- replicas ---------------------------------------------------------------------------------------
 
 
+def _free_port() -> int:
+    """A port on which nobody listens, and which no connection is given before the replica listens on it."""
+    while True:
+        port = _PORTS[0] + secrets.randbelow(_PORTS[1] - _PORTS[0])
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
+
+
 class _Pod:
     """One replica: its process, whether it is ready, and whether the proxy knows."""
 
@@ -238,9 +250,7 @@ class _Pod:
         self.listed = ready
 
     def start(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = _free_port()
         words = list(self.command(self.port))
         silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
         self.process = subprocess.Popen(words, **silent)
@@ -272,6 +282,7 @@ class _Cluster:
         self.pods: list[_Pod] = []
         self.tasks: set[asyncio.Task] = set()
         self.begin = math.nan
+        self.closing = False  # beside cancellation, which `asyncio.wait_for` may swallow in Python 3.11
         self.port = 0
         self.turn = itertools.count()
         self.outcomes: Counter[str] = Counter()
@@ -326,7 +337,7 @@ class _Cluster:
 
     async def keep_asking(self, pod: _Pod, path: str) -> None:
         """Readiness: what does not answer is sent no requests."""
-        while not pod.gone:
+        while not (pod.gone or self.closing):
             answered = await _status(pod.port, path, self.probe_timeout) == 200
             pod.become(answered and not pod.gone, self.lag)
             await asyncio.sleep(self.period)
@@ -334,14 +345,14 @@ class _Cluster:
     async def keep_alive(self, pod: _Pod, path: str, failures: int) -> None:
         """Liveness: what does not answer several times in a row is started again."""
         failed, started = 0, True
-        while True:
+        while not self.closing:
             await asyncio.sleep(self.period)
             if not started:  # a startup probe holds liveness back until the replica has been ready once
                 started = pod.ready or (self.readiness is None and await _listens(pod.port))
                 continue
             answered = await _status(pod.port, path, self.probe_timeout) == 200
             failed = 0 if answered else failed + 1
-            if failed == failures:
+            if failed == failures and not self.closing:
                 self.restarted_at.append(self.now())
                 failed, started = 0, False
                 pod.become(self.readiness is None, self.lag)
@@ -359,6 +370,7 @@ class _Cluster:
         await pod.ended(max(0.0, end - self.now()))
 
     async def end(self) -> None:
+        self.closing = True
         for _ in range(3):  # what was accepted last becomes a task only now
             for task in (tasks := list(self.tasks)):
                 task.cancel()
