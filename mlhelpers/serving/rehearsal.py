@@ -44,11 +44,15 @@ class Rehearsal:
         Second at which each failed request was sent, from the start of the load.
     restarted_at : tuple of float
         Second of each restart by a liveness probe.
+    behind : float
+        Most seconds that a request was sent later than the rate asks; large on a machine that is busy with
+        other work, and then the load was not what it should be.
     """
 
     outcomes: dict[str, int]
     failed_at: tuple[float, ...] = ()
     restarted_at: tuple[float, ...] = ()
+    behind: float = 0.0
 
     @property
     def requests(self) -> int:
@@ -281,7 +285,7 @@ class _Cluster:
         self.start_seconds, self.probe_timeout = start_seconds, probe_timeout
         self.pods: list[_Pod] = []
         self.tasks: set[asyncio.Task] = set()
-        self.begin = math.nan
+        self.begin, self.behind = math.nan, 0.0
         self.closing = False  # beside cancellation, which `asyncio.wait_for` may swallow in Python 3.11
         self.port = 0
         self.turn = itertools.count()
@@ -401,7 +405,7 @@ def _run(work: Callable[[_Cluster], Awaitable[None]], command: Command, **option
             proxy.close()
             await cluster.end()
         failed, restarted = tuple(sorted(cluster.failed_at)), tuple(cluster.restarted_at)
-        return Rehearsal(dict(cluster.outcomes), failed, restarted)
+        return Rehearsal(dict(cluster.outcomes), failed, restarted, cluster.behind)
 
     # A notebook has an event loop of its own, so ours runs in a thread.
     with ThreadPoolExecutor(1) as thread:
@@ -443,6 +447,7 @@ async def _ask_on(
                 if number >= round(seconds * rate, 6):
                     break
                 await asyncio.sleep(max(0.0, start + number / rate - cluster.now()))
+                cluster.behind = max(cluster.behind, cluster.now() - start - number / rate)
                 sent.add(asyncio.create_task(ask()))
             start += seconds
     finally:
