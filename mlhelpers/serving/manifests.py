@@ -16,18 +16,18 @@ from typing import Any
 
 import yaml
 
-KINDS = (
-    "ConfigMap",
-    "Deployment",
-    "HorizontalPodAutoscaler",
-    "Ingress",
-    "Namespace",
-    "NetworkPolicy",
-    "PodDisruptionBudget",
-    "Secret",
-    "Service",
-    "ServiceAccount",
-)
+KINDS = {  # and the version of the interface in which today's clusters take each
+    "ConfigMap": "v1",
+    "Deployment": "apps/v1",
+    "HorizontalPodAutoscaler": "autoscaling/v2",
+    "Ingress": "networking.k8s.io/v1",
+    "Namespace": "v1",
+    "NetworkPolicy": "networking.k8s.io/v1",
+    "PodDisruptionBudget": "policy/v1",
+    "Secret": "v1",
+    "Service": "v1",
+    "ServiceAccount": "v1",
+}
 LIVE, READY = ("/health/live",), ("/health/ready",)  # paths of `mle serve`
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|Ki|M|Mi|G|Gi|T|Ti)?")
@@ -197,6 +197,10 @@ def _known_kind(documents: Sequence[_Document]) -> Iterator[Finding]:
             yield document.say(
                 "KUB002", f"kind {document.kind!r} is not known here; one of {', '.join(KINDS)}", "kind"
             )
+        elif document.scalar("apiVersion") != KINDS[document.kind]:
+            given, wanted = document.scalar("apiVersion"), KINDS[document.kind]
+            why = f"{document.kind} of {given!r}: clusters take it as {wanted}"
+            yield document.say("KUB002", why, "apiVersion")
 
 
 def _names(documents: Sequence[_Document]) -> Iterator[Finding]:

@@ -29,6 +29,13 @@ def test_manifests_of_the_course_have_no_finding():
 FAULTS = [  # rule, what is replaced, by what, a part of the line that is named, a part of the message
     ("KUB002", "kind: Service\n", "kind: Servise\n", "kind: Servise", "'Servise' is not known here"),
     (
+        "KUB002",
+        "apps/v1\nkind: Dep",
+        "extensions/v1beta1\nkind: Dep",
+        "extensions",
+        "clusters take it as apps/v1",
+    ),
+    (
         "KUB003",
         "  name: churn\nspec:\n  minA",
         "  name: ML_Model\nspec:\n  minA",
