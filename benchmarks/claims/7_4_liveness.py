@@ -6,8 +6,8 @@ failures in a row; a start takes 2 s; a client waits 2 s. Cases differ in the pa
 `/predict` waits for the lock, `/health` does not, `/deep` asks a database that answers after 2 s from the 2nd
 to the 8th second. In the cases with `/deep` there is no peak. `queue` is how many requests a replica holds
 before it answers 503 at once; -1 is no end. Per second: failed requests (by the second in which they were
-sent) and restarts. Four cases at a time, eight runs; it takes about 10 minutes. The machine was busy with other
-work; by its figures the load of run 6 came late.
+sent) and restarts. Four cases at a time, eight runs; it takes about 10 minutes. The machine was busy with
+other work; by its figures the load of run 6 came late.
 """
 
 import sys
