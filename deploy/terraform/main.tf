@@ -62,7 +62,7 @@ data "aws_iam_policy_document" "model" {
     resources = ["${aws_s3_bucket.bundles.arn}/bundles/*"]
   }
   statement {
-    actions   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     resources = [data.aws_ecr_repository.service.arn]
   }
   statement {
@@ -128,7 +128,7 @@ resource "aws_sagemaker_endpoint" "service" {
   depends_on           = [aws_cloudwatch_log_group.endpoint] # else SageMaker makes a group that keeps logs for ever
 }
 
-# --- budget
+# --- budget of the whole account, so that what nobody tagged is counted as well
 resource "aws_budgets_budget" "monthly" {
   name         = "${local.full_name}-monthly"
   budget_type  = "COST"

@@ -68,8 +68,6 @@ class Prices:
         """Seconds of the month that is billed."""
         return self.hours_per_month * 3600
 
-    @property
-
 
 def read_prices(path: str | Path | None = None) -> Prices:
     """Read list prices from a YAML file.
@@ -253,8 +251,8 @@ def monthly_cost(
     -------
     DataFrame
         One row each for endpoint, function and container (the index, `way`): `machines` (machines or
-        containers that always run; 0 for the function), `dollars` a month, `dollars_per_million` requests (NaN
-        without requests).
+        containers that always run; 0 for the function), `dollars` a month, `dollars_per_million` requests
+        (NaN without requests).
 
     Raises
     ------
