@@ -283,17 +283,18 @@ def _least_privilege(blocks: Sequence[_Block]) -> Iterator[Finding]:
 
 def _digests(blocks: Sequence[_Block]) -> Iterator[Finding]:
     known = {
-        f"local.{one.name}": one.value
+        f"local.{one.name}": (block, one)
         for block in blocks
         if block.kind == "locals"
         for one in block.attributes
     }
     for block, attribute in _each_attribute(blocks):
-        if attribute.name in ("image", "image_uri"):
-            image = known.get(attribute.value, attribute.value).strip('"')
+        if attribute.name in ("image", "image_uri") and block.kind != "locals":
+            where, named = known.get(attribute.value, (block, attribute))
+            image = named.value.strip('"')
             if not image.startswith(("var.", "local.")) and not _DIGEST.search(image):
                 why = f"image {image!r} has no digest; a tag can be given to another image (name@sha256:...)"
-                yield block.say("TER006", why, attribute.line)
+                yield where.say("TER006", why, named.line)
 
 
 def _secrets(blocks: Sequence[_Block]) -> Iterator[Finding]:
@@ -328,7 +329,10 @@ def _budget(blocks: Sequence[_Block]) -> Iterator[Finding]:
         told = [
             inner
             for inner in budget.inner("notification")
-            if inner.get("subscriber_email_addresses") or inner.get("subscriber_sns_topic_arns")
+            if any(
+                (to := inner.get(f"subscriber_{kind}")) and to.value != "[]"
+                for kind in ("email_addresses", "sns_topic_arns")
+            )
         ]
         if not told:
             yield budget.say("TER009", f"budget {budget.labels[1]} tells nobody; add a notification")
