@@ -293,7 +293,7 @@ def _digests(blocks: Sequence[_Block]) -> Iterator[Finding]:
             where, named = known.get(attribute.value, (block, attribute))
             image = named.value.strip('"')
             if not image.startswith(("var.", "local.")) and not _DIGEST.search(image):
-                why = f"image {image!r} has no digest; a tag can be given to another image (name@sha256:...)"
+                why = f"image {image!r} has no digest; write name@sha256:..."
                 yield where.say("TER006", why, named.line)
 
 
