@@ -1,6 +1,6 @@
 """Serving: the prediction service.
 
-Names load when they are first used (lessons 7.1, 7.2 and 8.5).
+Names load when they are first used (lessons 7.1 to 7.4 and 8.5).
 """
 
 from mlhelpers.lazy import lazy_names
@@ -12,6 +12,13 @@ _HOME = {
     "Service": "process",
     "ServiceError": "process",
     "check_manifests": "manifests",
+    "check_terraform": "terraform",
+    "Plan": "costs",
+    "Workload": "costs",
+    "break_even": "costs",
+    "cost_curve": "costs",
+    "monthly_cost": "costs",
+    "read_prices": "costs",
     "running_service": "process",
     "running_services": "process",
     "CanaryDecision": "canary",
