@@ -177,6 +177,30 @@ def test_own_prices_are_taken(tmp_path):
     assert twice == pytest.approx(0.2 / 0.102)
 
 
+def test_a_gateway_of_another_price_is_paid_by_the_request(tmp_path):
+    content = yaml.safe_load(PRICES.read_text(encoding="utf-8"))
+    content["function"]["dollars_per_million_gateway_requests"] = 3.5
+    (tmp_path / "own.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    own = monthly_cost(1e6, SMALL, prices=read_prices(tmp_path / "own.yml"))
+    more = own.loc["function", "dollars_per_million"] - monthly_cost(1e6, SMALL).loc["function"].iloc[-1]
+    assert more == pytest.approx(2.5, rel=1e-9)
+
+
+def test_a_machine_holds_what_it_has_memory_for():
+    full = Workload(5, 4096)
+    table = monthly_cost(1, full, plan=Plan(container_cores=0.5))
+    assert table["machines"].tolist() == [1, 0, 1]
+    with pytest.raises(ValueError, match="take a larger instance"):
+        break_even(Workload(5, 4097))
+
+
+def test_a_curve_is_the_cost_at_each_rate():
+    curve = cost_curve([0.5, 300], SMALL)
+    for rate in curve.index:
+        expected = monthly_cost(rate * 24 * 3600, SMALL)["dollars"]
+        assert curve.loc[rate].tolist() == pytest.approx(expected.tolist(), rel=1e-9)
+
+
 def broken(change):
     content = yaml.safe_load(PRICES.read_text(encoding="utf-8"))
     change(content)
