@@ -90,6 +90,11 @@ _HOME = {
     "Prometheus": "prometheus_server",
     "PrometheusError": "prometheus_server",
     "running_prometheus": "prometheus_server",
+    "promtool_agrees": "prometheus_server",
+    "alerts_over_time": "scrapes",
+    "finds_data": "scrapes",
+    "signals_over_time": "scrapes",
+    "service_signals": "scrapes",
 }
 __all__ = sorted(_HOME)
 __getattr__, __dir__ = lazy_names(__name__, _HOME)

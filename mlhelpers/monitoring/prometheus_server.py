@@ -183,6 +183,52 @@ def running_prometheus(
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def promtool_agrees(
+    rules: Mapping[str, Any],
+    series: Mapping[str, Sequence[float | str]],
+    moments: Sequence[tuple[str, int, bool]],
+) -> bool:
+    """Whether ``promtool test rules`` finds each alert firing, or silent, in its minutes.
+
+    Taught in lesson 7.5.
+
+    Parameters
+    ----------
+    rules : mapping
+        Groups of rules, such as those of `prometheus_rules`.
+    series : mapping of str to sequence
+        Value of each series in each minute from 0 on, ``"_"`` for none; the series as PromQL writes it.
+    moments : sequence of (str, int, bool)
+        Name of an alert, minute, whether it fires then.
+
+    Returns
+    -------
+    bool
+        True without a look where promtool is not installed.
+    """
+    import yaml
+
+    program = shutil.which("promtool")
+    if program is None:
+        return True
+    checks = [
+        {
+            "expr": f'count(ALERTS{{alertname="{name}",alertstate="firing"}}) or vector(0)',
+            "eval_time": f"{minute}m",
+            "exp_samples": [{"labels": "{}", "value": int(fires)}],
+        }
+        for name, minute, fires in moments
+    ]
+    given = [{"series": name, "values": " ".join(map(str, values))} for name, values in series.items()]
+    test = {"interval": "1m", "input_series": given, "promql_expr_test": checks}
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "rules.yml").write_text(yaml.safe_dump(dict(rules), sort_keys=False))
+        content = {"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": [test]}
+        (Path(folder) / "test.yml").write_text(yaml.safe_dump(content, sort_keys=False))
+        command = [program, "test", "rules", "test.yml"]
+        return subprocess.run(command, cwd=folder, capture_output=True).returncode == 0
+
+
 def _wait_until_ready(process: subprocess.Popen, log: Path, timeout: float) -> str:
     import requests
 

@@ -18,6 +18,7 @@ from mlhelpers.monitoring import (
     histogram_quantile,
     load_alerts,
     prometheus_rules,
+    promtool_agrees,
     read_buckets,
     running_prometheus,
 )
@@ -176,3 +177,19 @@ def test_no_target_and_no_interval_are_refused(pretender):
         running_prometheus(["127.0.0.1:9"], executable=pretender, interval_seconds=0),
     ):
         pass
+
+
+RULES = {"groups": [{"name": "g", "rules": [{"alert": "High", "expr": "x > 2", "for": "2m"}]}]}
+
+
+def test_promtool_says_in_which_minutes_an_alert_fires():
+    if shutil.which("promtool") is None:
+        pytest.skip("install prometheus to run (Debian: apt-get install prometheus)")
+    values = ["_", 1, 3, 3, 3, 3, 1]
+    assert promtool_agrees(RULES, {"x": values}, [("High", 3, False), ("High", 4, True), ("High", 6, False)])
+    assert not promtool_agrees(RULES, {"x": values}, [("High", 3, True)])
+
+
+def test_nobody_disagrees_where_promtool_is_missing(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert promtool_agrees(RULES, {"x": [1]}, [("High", 0, True)])
