@@ -1,6 +1,6 @@
 """Monitoring: drift, alerts, performance, retraining.
 
-Names load when they are first used (lessons 9.1 to 9.3).
+Names load when they are first used (lessons 7.5 and 9.1 to 9.3).
 """
 
 from mlhelpers.lazy import lazy_names
@@ -83,6 +83,18 @@ _HOME = {
     "StreamChanges": "drift",
     "StreamDetector": "drift",
     "detect_changes": "drift",
+    "bucket_increase": "histograms",
+    "histogram_quantile": "histograms",
+    "read_buckets": "histograms",
+    "sum_buckets": "histograms",
+    "Prometheus": "prometheus_server",
+    "PrometheusError": "prometheus_server",
+    "running_prometheus": "prometheus_server",
+    "promtool_agrees": "prometheus_server",
+    "alerts_over_time": "scrapes",
+    "finds_data": "scrapes",
+    "signals_over_time": "scrapes",
+    "service_signals": "scrapes",
 }
 __all__ = sorted(_HOME)
 __getattr__, __dir__ = lazy_names(__name__, _HOME)
