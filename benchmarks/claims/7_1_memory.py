@@ -1,9 +1,8 @@
 """Memory and time of a batch job by the number of customers (lesson 7.1).
 
-Three programs score the same Parquet file with the same bundle: one reads all of it, asks the scikit-learn
-model once and writes the table; the second does so with ONNX Runtime; the third is `mle score`, which reads it
-in parts and takes ONNX Runtime. Seconds are those of the whole process. Each file has the 12,000 customers
-again and again. They take turns. It takes about 360 s and 3 GB of memory.
+Two programs score the same Parquet file with the same bundle: one reads all of it, asks the scikit-learn
+model once and writes the table; the other is `mle score`. Seconds are those of the whole process. Each file
+has the 12,000 customers again and again. The two take turns. It takes about 240 s and 3 GB of memory.
 """
 
 from __future__ import annotations
@@ -32,9 +31,6 @@ frame = pd.read_parquet(source)
 scores = frame[["customer_id"]].assign(probability=bundle.model.predict_proba(frame[bundle.columns])[:, 1])
 scores.to_parquet(target, index=False)
 """
-WHOLE_ONNX = WHOLE.replace("load_bundle(bundle)", 'load_bundle(bundle, runtime="onnx")').replace(
-    "bundle.model.predict_proba(frame[bundle.columns])[:, 1]", "bundle.predict(frame[bundle.columns])"
-)
 
 
 def process(words: list[str]) -> tuple[float, float]:
@@ -67,14 +63,12 @@ def main(repeats: int = 8, output: Path = OUTPUT) -> pd.DataFrame:
                     part.insert(0, "customer_id", [f"C{start + at:08d}" for at in range(len(part))])
                     writer.write_table(pa.Table.from_pandas(part, writer.schema, preserve_index=False))
         (folder / "whole.py").write_text(WHOLE)
-        (folder / "whole_onnx.py").write_text(WHOLE_ONNX)
         for run in range(repeats):
             for size in SIZES:
                 target = folder / "scores.parquet"
                 files = [str(bundle), str(folder / f"{size}.parquet"), str(target)]
                 ways = {
                     "whole file": [str(folder / "whole.py")],
-                    "whole file, ONNX": [str(folder / "whole_onnx.py")],
                     "mle score": ["-m", "mlhelpers.serving.batch"],
                 }
                 for way, words in ways.items():
