@@ -41,6 +41,22 @@ def _one_thread():
         yield
 
 
+@pytest.fixture(autouse=True)
+def _own_style():
+    """The style of the figures that a test draws is not that of the next."""
+    if "matplotlib" in sys.modules:
+        import matplotlib as mpl
+
+        with mpl.rc_context():
+            yield
+        return
+    yield
+    if "matplotlib" in sys.modules:
+        import matplotlib as mpl
+
+        mpl.rcdefaults()
+
+
 @pytest.fixture(scope="session")
 def customers() -> pd.DataFrame:
     rng = np.random.default_rng(7)

@@ -147,6 +147,7 @@ def rehearse_update(
         await cluster.until_listening()
         await asyncio.sleep(0.5)
         load.cancel()
+        await asyncio.gather(load, return_exceptions=True)  # what was sent is still answered
 
     options = {"period": period, "lag": lag, "start_seconds": start_seconds}
     return _run(rehearse, command, readiness=readiness, **options)
